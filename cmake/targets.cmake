@@ -1,0 +1,38 @@
+# headrace_library(folder LINKS ...): the library of one folder of src/, of all its sources but the tests,
+# and, where the folder has *_test.cc files, one test program with all of them.
+function(headrace_library folder)
+  cmake_parse_arguments(ARG "" "" "LINKS;TEST_LINKS" ${ARGN})
+  string(REPLACE "/" "_" name "${folder}")
+  set(here "${CMAKE_SOURCE_DIR}/src/${folder}")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${here}/*.cc")
+  if(folder STREQUAL "cli")
+    list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  endif()
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(headrace_${name} STATIC ${sources})
+  target_include_directories(headrace_${name} PUBLIC "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(headrace_${name} PUBLIC ${ARG_LINKS})
+  if(tests)
+    headrace_test(${name}_test SOURCES ${tests} LINKS headrace_${name} ${ARG_TEST_LINKS})
+  endif()
+endfunction()
+
+# headrace_test(name SOURCES ... LINKS ...): a GoogleTest program; each of its tests is a ctest test.
+function(headrace_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;DEFINITIONS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    HEADRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    HEADRACE_BINARY="${CMAKE_BINARY_DIR}/bin/headrace"
+    HEADRACE_DEPS="${HEADRACE_DEPS}"
+    HEADRACE_PYTHON="${Python3_EXECUTABLE}" ${ARG_DEFINITIONS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,118 @@
+#include "base/column.h"
+
+#include <algorithm>
+
+namespace headrace {
+
+Column Column::Integers(TypeId type, std::vector<int64_t> values, std::vector<uint8_t> validity) {
+  Column column(type);
+  column.ints_ = std::move(values);
+  column.validity_ = std::move(validity);
+  return column;
+}
+
+Column Column::Doubles(std::vector<double> values, std::vector<uint8_t> validity) {
+  Column column(TypeId::kDouble);
+  column.doubles_ = std::move(values);
+  column.validity_ = std::move(validity);
+  return column;
+}
+
+Value Column::GetValue(size_t row) const {
+  if (IsNull(row)) return Value::Null();
+  if (type_ == TypeId::kDouble) return Value::Double(doubles_[row]);
+  if (type_ == TypeId::kVarchar) return Value::Varchar(std::string(str(row)));
+  return Value::Integer(type_, ints_[row]);
+}
+
+void Column::Reserve(size_t rows) {
+  if (type_ == TypeId::kVarchar) {
+    offsets_.reserve(rows + 1);
+  } else if (is_double()) {
+    doubles_.reserve(rows);
+  } else {
+    ints_.reserve(rows);
+  }
+}
+
+void Column::AppendNull() {
+  if (validity_.empty()) validity_.assign(size(), 1);
+  if (type_ == TypeId::kVarchar) {
+    offsets_.push_back(bytes_.size());
+  } else if (is_double()) {
+    doubles_.push_back(0);
+  } else {
+    ints_.push_back(0);
+  }
+  validity_.push_back(0);
+}
+
+void Column::AppendString(std::string_view v) {
+  bytes_.append(v);
+  offsets_.push_back(bytes_.size());
+  if (!validity_.empty()) validity_.push_back(1);
+}
+
+void Column::Append(const Value& v) {
+  if (v.is_null()) return AppendNull();
+  if (type_ == TypeId::kDouble) return AppendDouble(v.dbl());
+  if (type_ == TypeId::kVarchar) return AppendString(v.str());
+  AppendInt(v.int64());
+}
+
+void Column::AppendFrom(const Column& other, size_t row) {
+  if (other.IsNull(row)) return AppendNull();
+  if (type_ == TypeId::kDouble) return AppendDouble(other.doubles_[row]);
+  if (type_ == TypeId::kVarchar) return AppendString(other.str(row));
+  AppendInt(other.ints_[row]);
+}
+
+void Column::AppendColumn(const Column& other) {
+  if (size() == 0) {
+    *this = other;
+    return;
+  }
+  if (other.has_nulls() || has_nulls()) {
+    if (validity_.empty()) validity_.assign(size(), 1);
+    if (other.has_nulls()) {
+      validity_.insert(validity_.end(), other.validity_.begin(), other.validity_.end());
+    } else {
+      validity_.insert(validity_.end(), other.size(), 1);
+    }
+  }
+  const uint64_t base = bytes_.size();
+  bytes_.append(other.bytes_);
+  for (size_t i = 1; i < other.offsets_.size(); ++i) offsets_.push_back(base + other.offsets_[i]);
+  ints_.insert(ints_.end(), other.ints_.begin(), other.ints_.end());
+  doubles_.insert(doubles_.end(), other.doubles_.begin(), other.doubles_.end());
+}
+
+Column Column::Take(std::span<const uint32_t> indices) const {
+  Column result(type_);
+  result.Reserve(indices.size());
+  for (const uint32_t row : indices) result.AppendFrom(*this, row);
+  return result;
+}
+
+std::optional<size_t> FindField(const Schema& schema, std::string_view name) {
+  const auto it = std::find_if(schema.begin(), schema.end(), [&](const Field& field) { return field.name == name; });
+  if (it == schema.end()) return std::nullopt;
+  return static_cast<size_t>(it - schema.begin());
+}
+
+RecordBatch::RecordBatch(Schema s) : schema(std::move(s)) {
+  columns.reserve(schema.size());
+  for (const Field& field : schema) columns.emplace_back(field.type);
+}
+
+const Column* RecordBatch::Find(std::string_view name) const {
+  const std::optional<size_t> index = FindField(schema, name);
+  return index ? &columns[*index] : nullptr;
+}
+
+void RecordBatch::AppendBatch(const RecordBatch& other) {
+  for (size_t i = 0; i < columns.size(); ++i) columns[i].AppendColumn(other.columns[i]);
+  num_rows += other.num_rows;
+}
+
+}  // namespace headrace

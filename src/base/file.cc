@@ -1,0 +1,56 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace headrace {
+namespace {
+
+Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Unavailable("{}: cannot be written: {}", path, std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  if (::fsync(fd) != 0) return Unavailable("{}: cannot be synced: {}", path, std::strerror(errno));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path)) return NotFound("{}: cannot be read: {}", path, std::strerror(errno));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
+  const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
+  const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return Unavailable("{}: cannot be created: {}", aside, std::strerror(errno));
+  Status status = WriteAll(fd, bytes, aside);
+  ::close(fd);
+  if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
+    status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));
+  }
+  if (!status.ok()) ::unlink(aside.c_str());
+  return status;
+}
+
+Status MakeFolders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Unavailable("{}: the folder cannot be made: {}", path, error.message());
+  return absl::OkStatus();
+}
+
+}  // namespace headrace

@@ -1,0 +1,19 @@
+// Whole small files. Paths in errors are as given.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace headrace {
+
+StatusOr<std::string> ReadFile(const std::string& path);
+
+// Writes aside, syncs, renames: a reader or a crash sees the old file or the new one, never a part.
+Status WriteFileAtomically(const std::string& path, std::string_view bytes);
+
+Status MakeFolders(const std::string& path);
+
+}  // namespace headrace

@@ -1,0 +1,275 @@
+#include "base/json.h"
+
+#include <cmath>
+#include <limits>
+
+#include "absl/container/flat_hash_set.h"
+#include "base/time.h"
+#include "simdjson.h"
+
+namespace headrace {
+namespace {
+
+StatusOr<Json> Convert(const simdjson::dom::element& element);
+
+StatusOr<Json> ConvertObject(const simdjson::dom::object& object) {
+  Json::Object result;
+  absl::flat_hash_set<std::string_view> seen;
+  for (const auto field : object) {
+    if (!seen.insert(field.key).second) return InvalidArgument("the key '{}' stands twice in one object", field.key);
+    HR_ASSIGN_OR_RETURN(Json value, Convert(field.value));
+    result.emplace_back(std::string(field.key), std::move(value));
+  }
+  return Json(std::move(result));
+}
+
+StatusOr<Json> Convert(const simdjson::dom::element& element) {
+  using Type = simdjson::dom::element_type;
+  switch (element.type()) {
+    case Type::NULL_VALUE:
+      return Json();
+    case Type::BOOL:
+      return Json(bool(element));
+    case Type::INT64:
+      return Json(int64_t(element));
+    case Type::UINT64:
+      return InvalidArgument("{} is outside 64 bits", uint64_t(element));
+    case Type::DOUBLE:
+      return Json(double(element));
+    case Type::STRING:
+      return Json(std::string_view(element));
+    case Type::ARRAY: {
+      Json::Array result;
+      for (const simdjson::dom::element item : simdjson::dom::array(element)) {
+        HR_ASSIGN_OR_RETURN(Json value, Convert(item));
+        result.push_back(std::move(value));
+      }
+      return Json(std::move(result));
+    }
+    case Type::OBJECT:
+      return ConvertObject(simdjson::dom::object(element));
+  }
+  return Internal("unknown JSON element");
+}
+
+}  // namespace
+
+StatusOr<Json> Json::Parse(std::string_view text) {
+  thread_local simdjson::dom::parser parser;
+  const simdjson::simdjson_result<simdjson::dom::element> parsed = parser.parse(text.data(), text.size());
+  if (parsed.error() != simdjson::SUCCESS) return InvalidArgument("not JSON: {}", simdjson::error_message(parsed.error()));
+  return Convert(parsed.value_unsafe());
+}
+
+StatusOr<Json::Array> Json::ParseLines(std::string_view text) {
+  Array documents;
+  for (int64_t line = 1; !text.empty(); ++line) {
+    const size_t end = text.find('\n');
+    const std::string_view row = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    StatusOr<Json> document = Parse(row);
+    if (!document.ok()) return Annotate(document.status(), fmt::format("line {}", line));
+    documents.push_back(*std::move(document));
+  }
+  return documents;
+}
+
+std::string_view Json::kind() const {
+  constexpr std::string_view kNames[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
+  return kNames[data_.index()];
+}
+
+const Json* Json::Find(std::string_view key) const {
+  if (!is_object()) return nullptr;
+  for (const Member& member : object()) {
+    if (member.first == key) return &member.second;
+  }
+  return nullptr;
+}
+
+StatusOr<std::string> Json::GetString(std::string_view key) const {
+  const Json* member = Find(key);
+  if (member == nullptr || !member->is_string()) return InvalidArgument("'{}' must be a string", key);
+  return member->str();
+}
+
+StatusOr<int64_t> Json::GetInteger(std::string_view key) const {
+  const Json* member = Find(key);
+  if (member == nullptr || !member->is_integer()) return InvalidArgument("'{}' must be an integer", key);
+  return member->integer();
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      case '\r':
+        out->append("\\r");
+        break;
+      case '\t':
+        out->append("\\t");
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out->append(fmt::format("\\u{:04x}", static_cast<int>(c)));
+        } else {
+          out->push_back(c);
+        }
+    }
+  }
+  out->push_back('"');
+}
+
+void AppendJsonDouble(double v, std::string* out) {
+  if (std::isfinite(v)) {
+    out->append(FormatDouble(v));
+  } else {
+    AppendJsonString(FormatDouble(v), out);
+  }
+}
+
+void Json::DumpTo(std::string* out) const {
+  if (is_null()) {
+    out->append("null");
+  } else if (is_bool()) {
+    out->append(boolean() ? "true" : "false");
+  } else if (is_integer()) {
+    fmt::format_to(std::back_inserter(*out), "{}", integer());
+  } else if (is_double()) {
+    AppendJsonDouble(number(), out);
+  } else if (is_string()) {
+    AppendJsonString(str(), out);
+  } else if (is_array()) {
+    out->push_back('[');
+    for (size_t i = 0; i < array().size(); ++i) {
+      if (i > 0) out->push_back(',');
+      array()[i].DumpTo(out);
+    }
+    out->push_back(']');
+  } else {
+    out->push_back('{');
+    for (size_t i = 0; i < object().size(); ++i) {
+      if (i > 0) out->push_back(',');
+      AppendJsonString(object()[i].first, out);
+      out->push_back(':');
+      object()[i].second.DumpTo(out);
+    }
+    out->push_back('}');
+  }
+}
+
+std::string Json::Dump() const {
+  std::string out;
+  DumpTo(&out);
+  return out;
+}
+
+void Json::DumpIndented(std::string* out, int depth) const {
+  const bool nested = (is_array() && !array().empty()) || (is_object() && !object().empty());
+  if (!nested) return DumpTo(out);
+  const std::string indent(static_cast<size_t>(depth + 1) * 2, ' ');
+  const size_t count = is_array() ? array().size() : object().size();
+  out->append(is_array() ? "[\n" : "{\n");
+  for (size_t i = 0; i < count; ++i) {
+    out->append(indent);
+    if (is_object()) {
+      AppendJsonString(object()[i].first, out);
+      out->append(": ");
+    }
+    (is_array() ? array()[i] : object()[i].second).DumpIndented(out, depth + 1);
+    out->append(i + 1 < count ? ",\n" : "\n");
+  }
+  out->append(static_cast<size_t>(depth) * 2, ' ');
+  out->push_back(is_array() ? ']' : '}');
+}
+
+std::string Json::DumpPretty() const {
+  std::string out;
+  DumpIndented(&out, 0);
+  out.push_back('\n');
+  return out;
+}
+
+Json ToJson(const Value& v) {
+  if (v.is_null()) return Json();
+  switch (v.type()) {
+    case TypeId::kBoolean:
+      return Json(v.int64() != 0);
+    case TypeId::kBigint:
+      return Json(v.int64());
+    case TypeId::kDouble:
+      return Json(v.dbl());
+    default:
+      return Json(v.ToString());
+  }
+}
+
+namespace {
+
+StatusOr<Value> DoubleFromJson(const Json& json) {
+  if (json.is_number()) return Value::Double(json.number());
+  if (json.is_string()) {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (json.str() == "NaN") return Value::Double(std::numeric_limits<double>::quiet_NaN());
+    if (json.str() == "Infinity") return Value::Double(kInfinity);
+    if (json.str() == "-Infinity") return Value::Double(-kInfinity);
+  }
+  return InvalidArgument("expected a number (or \"NaN\", \"Infinity\", \"-Infinity\")");
+}
+
+StatusOr<Value> TimestampFromJson(const Json& json) {
+  if (json.is_integer()) return Value::Timestamp(json.integer());
+  if (!json.is_string()) return InvalidArgument("expected an RFC 3339 text or integer microseconds");
+  HR_ASSIGN_OR_RETURN(const TimestampUs t, ParseTimestamp(json.str()));
+  return Value::Timestamp(t);
+}
+
+StatusOr<Value> DateFromJson(const Json& json) {
+  if (json.is_string()) {
+    HR_ASSIGN_OR_RETURN(const TimestampUs t, ParseTimestamp(json.str()));
+    if (t % kUsPerDay == 0) return Value::Date(t / kUsPerDay);
+  }
+  return InvalidArgument("expected a date like \"2013-12-01\"");
+}
+
+StatusOr<Value> FromJsonUnannotated(const Json& json, TypeId type) {
+  switch (type) {
+    case TypeId::kBoolean:
+      if (json.is_bool()) return Value::Boolean(json.boolean());
+      return InvalidArgument("expected true or false");
+    case TypeId::kBigint:
+      if (json.is_integer()) return Value::Bigint(json.integer());
+      return InvalidArgument("expected a whole number without fraction or exponent");
+    case TypeId::kDouble:
+      return DoubleFromJson(json);
+    case TypeId::kVarchar:
+      if (json.is_string()) return Value::Varchar(json.str());
+      return InvalidArgument("expected a string");
+    case TypeId::kDate:
+      return DateFromJson(json);
+    case TypeId::kTimestamp:
+      return TimestampFromJson(json);
+  }
+  return Internal("unknown type");
+}
+
+}  // namespace
+
+StatusOr<Value> FromJson(const Json& json, TypeId type) {
+  if (json.is_null()) return Value::Null();
+  StatusOr<Value> value = FromJsonUnannotated(json, type);
+  if (value.ok()) return value;
+  return InvalidArgument("{}, got {}", std::string_view(value.status().message()), json.Dump());
+}
+
+}  // namespace headrace

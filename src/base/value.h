@@ -1,0 +1,65 @@
+// Types and single values. Whole columns of them: base/column.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/status.h"
+
+namespace headrace {
+
+enum class TypeId : uint8_t {
+  kBoolean,    // 0 or 1
+  kBigint,     // 64-bit; every narrower integer type widens to it
+  kDouble,     // IEEE 754 binary64
+  kVarchar,    // UTF-8; compared by bytes
+  kDate,       // days since 1970-01-01
+  kTimestamp,  // UTC microseconds since 1970-01-01T00:00:00Z
+};
+
+// "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP".
+std::string_view TypeName(TypeId type);
+
+// Takes SQL's usual spellings in any case (int, integer, int64, text, float8, timestamptz, ...); an error names the known ones.
+StatusOr<TypeId> ParseTypeName(std::string_view name);
+
+// A value or null. Booleans, bigints, dates and timestamps are all held as int64_t: the type says which.
+class Value {
+ public:
+  Value() = default;  // null
+  static Value Null() { return Value(); }
+  static Value Boolean(bool v) { return Value(TypeId::kBoolean, int64_t{v}); }
+  static Value Bigint(int64_t v) { return Value(TypeId::kBigint, v); }
+  static Value Double(double v) { return Value(TypeId::kDouble, v); }
+  static Value Varchar(std::string v) { return Value(TypeId::kVarchar, std::move(v)); }
+  static Value Date(int64_t days) { return Value(TypeId::kDate, days); }
+  static Value Timestamp(int64_t us) { return Value(TypeId::kTimestamp, us); }
+  // An integer-held value (boolean, bigint, date, timestamp) of `type`.
+  static Value Integer(TypeId type, int64_t v) { return Value(type, v); }
+
+  bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
+  TypeId type() const { return type_; }  // of a value that is not null
+  int64_t int64() const { return std::get<int64_t>(data_); }
+  double dbl() const { return std::get<double>(data_); }
+  const std::string& str() const { return std::get<std::string>(data_); }
+
+  // The same bits: NaN payloads and the sign of zero count, as `verify` needs it. Null equals null.
+  bool IdenticalTo(const Value& other) const;
+
+  // For people: null, true, 12, 0.5, 2013-12-01T10:00:00Z, text as it is.
+  std::string ToString() const;
+
+ private:
+  template <typename T>
+  Value(TypeId type, T v) : type_(type), data_(std::move(v)) {}
+
+  TypeId type_ = TypeId::kBigint;
+  std::variant<std::monostate, int64_t, double, std::string> data_;
+};
+
+// The shortest text that reads back to the same double; "NaN", "Infinity", "-Infinity"; -0 is "-0.0"; whole numbers keep ".0".
+std::string FormatDouble(double v);
+
+}  // namespace headrace
