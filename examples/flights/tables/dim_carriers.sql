@@ -1,0 +1,4 @@
+{{ config(materialized='table') }}
+select carrier, name as carrier_name
+from {{ source('raw', 'airlines') }}
+order by carrier
