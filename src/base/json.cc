@@ -269,7 +269,7 @@ StatusOr<Value> FromJson(const Json& json, TypeId type) {
   if (json.is_null()) return Value::Null();
   StatusOr<Value> value = FromJsonUnannotated(json, type);
   if (value.ok()) return value;
-  return InvalidArgument("{}, got {}", std::string_view(value.status().message()), json.Dump());
+  return InvalidArgument("{}, got {}", Message(value.status()), json.Dump());
 }
 
 }  // namespace headrace

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -58,10 +59,14 @@ template <typename... Args>
   return absl::InternalError(fmt::format(format, std::forward<Args>(args)...));
 }
 
+// Debian builds Abseil with a string_view of its own; these cross the border.
+[[nodiscard]] inline std::string_view Message(const Status& status) { return {status.message().data(), status.message().size()}; }
+[[nodiscard]] inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
+
 // The same status with `context` put before its message: "building table fct: ...".
 [[nodiscard]] inline Status Annotate(const Status& status, std::string_view context) {
   if (status.ok()) return status;
-  return Status(status.code(), fmt::format("{}: {}", context, std::string_view(status.message())));
+  return Status(status.code(), fmt::format("{}: {}", context, Message(status)));
 }
 
 }  // namespace headrace

@@ -62,7 +62,7 @@ std::string_view TypeName(TypeId type) {
 }
 
 StatusOr<TypeId> ParseTypeName(std::string_view name) {
-  const std::string upper = absl::AsciiStrToUpper(name);
+  const std::string upper = absl::AsciiStrToUpper(ToAbsl(name));
   for (const Spelling& spelling : kSpellings) {
     if (upper == spelling.name) return spelling.type;
   }
