@@ -21,12 +21,14 @@
 //   all others                     an error that names the column, unless QueryOptions says to render them as text
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/column.h"
 #include "base/status.h"
@@ -86,6 +88,7 @@ class ResultStream {
   friend class Connection;
   struct State;
   explicit ResultStream(std::unique_ptr<State> state);
+  Status ErrorOfStream();
   std::unique_ptr<State> state_;
 };
 
@@ -120,8 +123,12 @@ class Connection {
 
  private:
   friend class Database;
+  friend class ResultStream;
   Connection() = default;
+  StatusOr<std::unique_ptr<ResultStream>> Run(std::string_view sql, std::span<const Value> parameters,
+                                              QueryOptions options, bool stream);
   _duckdb_connection* handle_ = nullptr;
+  std::atomic<bool> interrupted_ = false;  // since the running statement began
 };
 
 // A transaction of a connection: rolled back unless committed.

@@ -9,7 +9,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view kPlainMark = " Error: ";  // "IO Error: The file ..." when a database is opened
+constexpr std::string_view kMark = " Error: ";  // some errors are "Parser Error: {...}" or "IO Error: The file ..."
 constexpr char kOffsetPayload[] = "headrace/sql_offset";
 
 std::optional<size_t> ParseOffset(std::string_view text) {
@@ -47,13 +47,15 @@ absl::StatusCode CodeOf(const SqlError& error) {
 }  // namespace
 
 SqlError ParseSqlError(std::string_view text) {
-  SqlError result{"", std::string(text), std::nullopt};
-  const StatusOr<Json> json = Json::Parse(text);
-  if (!json.ok() || !json->is_object()) {
-    const size_t colon = text.find(kPlainMark);
-    if (colon == std::string_view::npos) return result;
-    return {std::string(text.substr(0, colon)), std::string(text.substr(colon + kPlainMark.size())), std::nullopt};
+  SqlError result;
+  const size_t mark = text.find(kMark);
+  if (mark != std::string_view::npos && mark < text.find('{')) {
+    result.kind = text.substr(0, mark);
+    text.remove_prefix(mark + kMark.size());
   }
+  result.message = text;
+  const StatusOr<Json> json = Json::Parse(text);
+  if (!json.ok() || !json->is_object()) return result;
   // json_serialize_sql has names of its own for the same things.
   const bool serialized = json->Find("exception_type") == nullptr;
   const std::string message = StringMember(*json, serialized ? "error_message" : "exception_message");
