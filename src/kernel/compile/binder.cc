@@ -1,0 +1,413 @@
+#include "kernel/compile/binder.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "base/diagnostic.h"
+#include "kernel/functions/registry.h"
+
+namespace headrace::compile {
+namespace {
+
+constexpr std::string_view kVolatile[] = {"now",    "current_timestamp", "current_date", "current_time", "today",
+                                          "random", "uuid",              "gen_random_uuid", "get_current_timestamp",
+                                          "transaction_timestamp"};
+
+std::string TypeList(const std::vector<Bound>& arguments) {
+  return absl::StrJoin(arguments, ", ", [](std::string* out, const Bound& bound) {
+    out->append(bound.untyped_null ? "NULL" : std::string(TypeName(bound.expression.type)));
+  });
+}
+
+Bound NullBound() { return {Expression::Constant(Value::Null(), TypeId::kBigint), /*untyped_null=*/true}; }
+Bound Typed(Expression expression) { return {std::move(expression), false}; }
+Bound ConstantBound(Value value) {
+  const TypeId type = value.type();
+  return Typed(Expression::Constant(std::move(value), type));
+}
+
+// 15 with scale 1 -> 1.5: digits and power are exact doubles up to 2^53 and 10^22, so the quotient is rounded once.
+std::optional<double> DecimalToDouble(const Json& value, int64_t scale) {
+  if (!value.is_integer()) return std::nullopt;
+  return static_cast<double>(value.integer()) / std::pow(10.0, static_cast<double>(scale));
+}
+
+}  // namespace
+
+void Binder::Error(const Json& at, std::string message, std::string hint) {
+  errors_->push_back({OffsetOf(at), std::move(message), std::move(hint)});
+}
+
+std::optional<Bound> Binder::Bind(const Json& node) {
+  const std::string kind = ClassOf(node);
+  if (kind == "COLUMN_REF") return BindColumn(node);
+  if (kind == "CONSTANT") return BindConstant(node);
+  if (kind == "CAST") return BindCast(node);
+  if (kind == "COMPARISON") return BindComparison(node);
+  if (kind == "BETWEEN") return BindBetween(node);
+  if (kind == "CONJUNCTION") return BindConjunction(node);
+  if (kind == "OPERATOR") return BindOperator(node);
+  if (kind == "CASE") return BindCase(node);
+  if (kind == "FUNCTION") return BindFunction(node);
+  if (kind == "STAR") {
+    Error(node, "'*' is not an expression here", "name the columns");
+  } else if (kind == "WINDOW" || kind == "SUBQUERY") {
+    Error(node, fmt::format("a {} in a feature", kind == "WINDOW" ? "window function" : "subquery"),
+          "put it into a table under tables/, and select from that table here");
+  } else {
+    Error(node, fmt::format("this kind of expression ({}) is not known to the feature engine", absl::AsciiStrToLower(kind)),
+          "put it into a table under tables/, and select from that table here");
+  }
+  return std::nullopt;
+}
+
+std::optional<Expression> Binder::BindTyped(const Json& node, TypeId fallback) {
+  std::optional<Bound> bound = Bind(node);
+  if (!bound) return std::nullopt;
+  return Coerce(*std::move(bound), bound->untyped_null ? fallback : bound->expression.type);
+}
+
+std::optional<Expression> Binder::BindCondition(const Json& node, std::string_view clause) {
+  std::optional<Bound> bound = Bind(node);
+  if (!bound) return std::nullopt;
+  if (!bound->untyped_null && bound->expression.type != TypeId::kBoolean) {
+    Error(node, fmt::format("{} needs a boolean, not a {}", clause, TypeName(bound->expression.type)),
+          "compare it with something, or cast it");
+    return std::nullopt;
+  }
+  return Coerce(*std::move(bound), TypeId::kBoolean);
+}
+
+std::optional<Expression> Binder::Coerce(Bound bound, TypeId type) {
+  if (bound.untyped_null) return Expression::Constant(Value::Null(), type);
+  if (bound.expression.type == type) return std::move(bound.expression);
+  if (CommonType(bound.expression.type, type) != type) return std::nullopt;
+  Expression cast;
+  cast.kind = Expression::Kind::kCast;
+  cast.type = type;
+  cast.children.push_back(std::move(bound.expression));
+  return cast;
+}
+
+std::optional<Bound> Binder::BindColumn(const Json& node) {
+  std::vector<std::string> parts;
+  for (const Json& part : ListOf(node, "column_names")) parts.push_back(part.str());
+  std::string name = absl::StrJoin(parts, ".");
+  if (column_refusal_) {
+    Error(node, fmt::format("column '{}' {}", name, column_refusal_->message), column_refusal_->hint);
+    return std::nullopt;
+  }
+  std::optional<size_t> index = FindField(columns_, name);
+  if (!index && parts.size() > 1 && std::find(relation_.begin(), relation_.end(), parts[parts.size() - 2]) != relation_.end()) {
+    index = FindField(columns_, parts.back());
+  }
+  if (!index) {
+    std::vector<std::string> known;
+    for (const Field& field : columns_) known.push_back(field.name);
+    Error(node, fmt::format("column '{}' does not exist{}", name, relation_.empty() ? "" : " in " + relation_.front()),
+          NearestNameHint(name, known));
+    return std::nullopt;
+  }
+  return Typed(Expression::Column(*index, columns_[*index].type, name));
+}
+
+std::optional<Bound> Binder::BindConstant(const Json& node) {
+  const Json& value = NodeOf(node, "value");
+  const Json& payload = NodeOf(value, "value");
+  if (const Json* is_null = value.Find("is_null"); is_null != nullptr && is_null->boolean()) return NullBound();
+  const Json& type = NodeOf(value, "type");
+  const std::string id = TextOf(type, "id");
+  if (payload.is_integer() && (id == "INTEGER" || id == "BIGINT" || id == "SMALLINT" || id == "TINYINT")) {
+    return ConstantBound(Value::Bigint(payload.integer()));
+  }
+  if (id == "DOUBLE" && payload.is_number()) return ConstantBound(Value::Double(payload.number()));
+  if (id == "DECIMAL") {
+    const Json* scale = NodeOf(type, "type_info").Find("scale");
+    const std::optional<double> v = scale == nullptr ? std::nullopt : DecimalToDouble(payload, scale->integer());
+    if (v) return ConstantBound(Value::Double(*v));
+  }
+  if (id == "VARCHAR" && payload.is_string()) return ConstantBound(Value::Varchar(payload.str()));
+  if (id == "BOOLEAN" && payload.is_bool()) return ConstantBound(Value::Boolean(payload.boolean()));
+  Error(node, fmt::format("a literal of type {} is not known to the feature engine", id), "write a double such as 1e20");
+  return std::nullopt;
+}
+
+std::optional<Bound> Binder::BindCast(const Json& node) {
+  std::optional<Bound> child = Bind(NodeOf(node, "child"));
+  const Json& cast_type = NodeOf(node, "cast_type");
+  std::string type_name = TextOf(cast_type, "id");
+  if (type_name == "UNBOUND" || type_name == "USER") type_name = TextOf(NodeOf(cast_type, "type_info"), "name");
+  const StatusOr<TypeId> type = ParseTypeName(type_name);
+  if (!type.ok()) {
+    Error(node, fmt::format("a cast to {} is not known to the feature engine", type_name),
+          "cast to boolean, bigint, double, varchar, date or timestamp");
+    return std::nullopt;
+  }
+  if (!child) return std::nullopt;
+  const Json* try_cast = node.Find("try_cast");
+  Expression cast;
+  cast.kind = Expression::Kind::kCast;
+  cast.type = *type;
+  cast.try_cast = try_cast != nullptr && try_cast->is_bool() && try_cast->boolean();
+  cast.children.push_back(std::move(child->expression));
+  if (cast.children[0].kind == Expression::Kind::kConstant) {  // folded, so that a bad literal is found here
+    StatusOr<Column> folded = Evaluate(cast, {}, 1);
+    if (!folded.ok()) {
+      Error(node, std::string(Message(folded.status())));
+      return std::nullopt;
+    }
+    return Typed(Expression::Constant(folded->GetValue(0), *type));
+  }
+  return Typed(std::move(cast));
+}
+
+std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::vector<Bound> arguments) {
+  std::vector<std::optional<TypeId>> types;
+  for (const Bound& argument : arguments) types.push_back(argument.type());
+  // A text literal beside a timestamp or date is one: t >= '2013-01-01'.
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::optional<TypeId> other = arguments.size() == 2 ? types[1 - i] : std::nullopt;
+    const bool temporal = other == TypeId::kTimestamp || other == TypeId::kDate;
+    if (!temporal || types[i] != TypeId::kVarchar || arguments[i].expression.kind != Expression::Kind::kConstant) continue;
+    StatusOr<TimestampUs> t = ParseTimestamp(arguments[i].expression.constant.str());
+    if (!t.ok()) {
+      Error(at, std::string(Message(t.status())));
+      return std::nullopt;
+    }
+    arguments[i] = ConstantBound(Value::Timestamp(*t));
+    types[i] = TypeId::kTimestamp;
+  }
+  const ScalarFunction* function = FindFunction(name, types);
+  if (function == nullptr) {
+    Error(at, fmt::format("{} does not take ({})", name, TypeList(arguments)), "cast the arguments");
+    return std::nullopt;
+  }
+  Expression call;
+  call.kind = Expression::Kind::kFunction;
+  call.type = function->result;
+  call.kernel = function->kernel;
+  call.text = std::string(name);
+  // With only untyped nulls in a polymorphic place the first overload is as good as any: the value is null.
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const TypeId wanted = function->arguments[std::min(i, function->arguments.size() - 1)];
+    call.children.push_back(*Coerce(std::move(arguments[i]), wanted));
+  }
+  return Typed(std::move(call));
+}
+
+std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes) {
+  std::vector<Bound> bound;
+  bool complete = true;
+  for (const Json& node : nodes) {
+    std::optional<Bound> one = Bind(node);
+    if (one) bound.push_back(*std::move(one));
+    complete &= one.has_value();
+  }
+  if (!complete) return std::nullopt;
+  return bound;
+}
+
+std::optional<Bound> Binder::BindComparison(const Json& node) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNames = {
+      {{"COMPARE_EQUAL", "="},
+       {"COMPARE_NOTEQUAL", "<>"},
+       {"COMPARE_LESSTHAN", "<"},
+       {"COMPARE_GREATERTHAN", ">"},
+       {"COMPARE_LESSTHANOREQUALTO", "<="},
+       {"COMPARE_GREATERTHANOREQUALTO", ">="},
+       {"COMPARE_DISTINCT_FROM", "is distinct from"},
+       {"COMPARE_NOT_DISTINCT_FROM", "is not distinct from"}}};
+  std::optional<std::vector<Bound>> sides = BindAll({NodeOf(node, "left"), NodeOf(node, "right")});
+  if (!sides) return std::nullopt;
+  const std::string type = TypeOf(node);
+  const auto it = std::find_if(kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == type; });
+  if (it == kNames.end()) {
+    Error(node, fmt::format("the comparison {} is not known to the feature engine", type));
+    return std::nullopt;
+  }
+  return Call(node, it->second, *std::move(sides));
+}
+
+std::optional<Bound> Binder::BindBetween(const Json& node) {
+  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")});
+  if (!parts) return std::nullopt;
+  std::optional<Bound> low = Call(node, ">=", {(*parts)[0], (*parts)[1]});
+  std::optional<Bound> high = Call(node, "<=", {(*parts)[0], (*parts)[2]});
+  if (!low || !high) return std::nullopt;
+  Expression both;
+  both.kind = Expression::Kind::kAnd;
+  both.type = TypeId::kBoolean;
+  both.children = {std::move(low->expression), std::move(high->expression)};
+  return Typed(std::move(both));
+}
+
+std::optional<Bound> Binder::BindConjunction(const Json& node) {
+  Expression logic;
+  logic.kind = TypeOf(node) == "CONJUNCTION_OR" ? Expression::Kind::kOr : Expression::Kind::kAnd;
+  logic.type = TypeId::kBoolean;
+  bool complete = true;
+  for (const Json& child : ListOf(node, "children")) {
+    std::optional<Expression> condition = BindCondition(child, logic.kind == Expression::Kind::kOr ? "OR" : "AND");
+    if (condition) logic.children.push_back(*std::move(condition));
+    complete &= condition.has_value();
+  }
+  if (!complete) return std::nullopt;
+  return Typed(std::move(logic));
+}
+
+std::optional<Bound> Binder::BindOperator(const Json& node) {
+  const std::string type = TypeOf(node);
+  if (type == "COMPARE_IN" || type == "COMPARE_NOT_IN") return BindIn(node);
+  std::optional<std::vector<Bound>> children = BindAll(ListOf(node, "children"));
+  if (!children) return std::nullopt;
+  if (type == "OPERATOR_NOT") return Call(node, "not", *std::move(children));
+  if (type == "OPERATOR_IS_NULL") return Call(node, "is null", *std::move(children));
+  if (type == "OPERATOR_IS_NOT_NULL") return Call(node, "is not null", *std::move(children));
+  if (type == "OPERATOR_NULLIF") return BindNullIf(node, *std::move(children));
+  if (type == "OPERATOR_COALESCE") {
+    std::optional<std::vector<Expression>> values = Unify(node, *std::move(children), "coalesce");
+    if (!values) return std::nullopt;
+    Expression coalesce;
+    coalesce.kind = Expression::Kind::kCoalesce;
+    coalesce.type = values->front().type;
+    coalesce.children = *std::move(values);
+    return Typed(std::move(coalesce));
+  }
+  Error(node, fmt::format("the operator {} is not known to the feature engine", type),
+        "put it into a table under tables/, and select from that table here");
+  return std::nullopt;
+}
+
+// x IN (a, b) is x = a OR x = b, with its nulls.
+std::optional<Bound> Binder::BindIn(const Json& node) {
+  std::optional<std::vector<Bound>> children = BindAll(ListOf(node, "children"));
+  if (!children) return std::nullopt;
+  Expression any;
+  any.kind = Expression::Kind::kOr;
+  any.type = TypeId::kBoolean;
+  for (size_t i = 1; i < children->size(); ++i) {
+    std::optional<Bound> equal = Call(node, "=", {(*children)[0], (*children)[i]});
+    if (!equal) return std::nullopt;
+    any.children.push_back(std::move(equal->expression));
+  }
+  if (TypeOf(node) == "COMPARE_NOT_IN") return Call(node, "not", {Typed(std::move(any))});
+  return Typed(std::move(any));
+}
+
+std::optional<Bound> Binder::BindNullIf(const Json& node, std::vector<Bound> arguments) {
+  if (arguments.size() != 2) {
+    Error(node, "nullif takes two arguments");
+    return std::nullopt;
+  }
+  std::optional<Bound> equal = Call(node, "=", {arguments[0], arguments[1]});
+  if (!equal) return std::nullopt;
+  const TypeId type = arguments[0].expression.type;
+  Expression choice;
+  choice.kind = Expression::Kind::kCase;
+  choice.type = type;
+  choice.children = {std::move(equal->expression), Expression::Constant(Value::Null(), type),
+                     *Coerce(std::move(arguments[0]), type)};
+  return Typed(std::move(choice));
+}
+
+std::optional<std::vector<Expression>> Binder::Unify(const Json& at, std::vector<Bound> values, std::string_view what) {
+  std::optional<TypeId> common;
+  for (const Bound& value : values) {
+    if (value.untyped_null) continue;
+    const std::optional<TypeId> wider = common ? CommonType(*common, value.expression.type) : value.expression.type;
+    if (!wider) {
+      Error(at, fmt::format("{} mixes {} and {}", what, TypeName(*common), TypeName(value.expression.type)), "cast one of them");
+      return std::nullopt;
+    }
+    common = wider;
+  }
+  std::vector<Expression> unified;
+  for (Bound& value : values) unified.push_back(*Coerce(std::move(value), common.value_or(TypeId::kBigint)));
+  return unified;
+}
+
+std::optional<Bound> Binder::BindCase(const Json& node) {
+  std::vector<Expression> conditions;
+  std::vector<Bound> values;
+  bool complete = true;
+  for (const Json& check : ListOf(node, "case_checks")) {
+    std::optional<Expression> condition = BindCondition(NodeOf(check, "when_expr"), "WHEN");
+    std::optional<Bound> value = Bind(NodeOf(check, "then_expr"));
+    complete &= condition.has_value() && value.has_value();
+    if (condition) conditions.push_back(*std::move(condition));
+    if (value) values.push_back(*std::move(value));
+  }
+  std::optional<Bound> otherwise = Bind(NodeOf(node, "else_expr"));
+  if (!complete || !otherwise) return std::nullopt;
+  values.push_back(*std::move(otherwise));
+  std::optional<std::vector<Expression>> unified = Unify(node, std::move(values), "CASE");
+  if (!unified) return std::nullopt;
+  Expression choice;
+  choice.kind = Expression::Kind::kCase;
+  choice.type = unified->front().type;
+  for (size_t i = 0; i < conditions.size(); ++i) {
+    choice.children.push_back(std::move(conditions[i]));
+    choice.children.push_back(std::move((*unified)[i]));
+  }
+  choice.children.push_back(std::move(unified->back()));
+  return Typed(std::move(choice));
+}
+
+std::optional<Bound> Binder::BindByUnit(const Json& node, const std::string& function) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSynonyms = {
+      {{"dow", "dayofweek"}, {"weekday", "dayofweek"}, {"doy", "dayofyear"}, {"dayofmonth", "day"}}};
+  const Json::Array& arguments = ListOf(node, "children");
+  const Json& first = arguments.empty() ? node : arguments[0];
+  const Json& unit_value = NodeOf(NodeOf(first, "value"), "value");
+  if (!unit_value.is_string()) {
+    Error(node, fmt::format("{} needs its unit as a literal text", function), fmt::format("write {}('hour', ...)", function));
+    return std::nullopt;
+  }
+  std::string unit = absl::AsciiStrToLower(unit_value.str());
+  for (const auto& [synonym, name] : kSynonyms) {
+    if (unit == synonym) unit = name;
+  }
+  const std::string name = function == "date_part" ? unit : function + " " + unit;
+  std::optional<std::vector<Bound>> rest = BindAll(Json::Array(arguments.begin() + 1, arguments.end()));
+  if (!rest) return std::nullopt;
+  if (!IsKnownFunction(name)) {
+    Error(first, fmt::format("{} of '{}' is not known to the feature engine", function, unit_value.str()),
+          "units are second, minute, hour, day, week, month, quarter, year (and dow, isodow, doy, epoch for date_part)");
+    return std::nullopt;
+  }
+  return Call(node, name, *std::move(rest));
+}
+
+std::optional<Bound> Binder::BindFunction(const Json& node) {
+  if (call_hook_) {
+    HookResult result = call_hook_(node);
+    if (result.handled) return std::move(result.bound);
+  }
+  std::string name = absl::AsciiStrToLower(TextOf(node, "function_name"));
+  if (name == "date_part" || name == "date_trunc" || name == "date_diff" || name == "datediff" || name == "datetrunc" ||
+      name == "datepart") {
+    if (name.find('_') == std::string::npos) name.insert(4, "_");
+    return BindByUnit(node, name);
+  }
+  if (name == "ceiling") name = "ceil";
+  if (name == "dow" || name == "weekday") name = "dayofweek";
+  if (std::find(std::begin(kVolatile), std::end(kVolatile), name) != std::end(kVolatile)) {
+    Error(node, fmt::format("{}() changes from call to call, so a feature of it could not be computed again", name),
+          "in a request view use request_time");
+    return std::nullopt;
+  }
+  if (!IsKnownFunction(name)) {
+    const std::string hint = NearestNameHint(name, KnownFunctionNames());
+    Error(node, fmt::format("the function {} is not known to the feature engine", name),
+          hint.empty() ? "put it into a table under tables/, and select from that table here" : hint);
+    return std::nullopt;
+  }
+  std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
+  if (!arguments) return std::nullopt;
+  return Call(node, name, *std::move(arguments));
+}
+
+}  // namespace headrace::compile

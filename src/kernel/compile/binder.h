@@ -1,0 +1,80 @@
+// Binds the expressions of a syntax tree: names to columns, functions to kernels, types to types.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/compile/syntax.h"
+
+namespace headrace::compile {
+
+// An expression whose type may still be open: a bare NULL takes the type of its neighbours.
+struct Bound {
+  Expression expression;
+  bool untyped_null = false;
+  std::optional<TypeId> type() const { return untyped_null ? std::nullopt : std::optional<TypeId>(expression.type); }
+};
+
+// Collects errors and returns nullopt from the call that found one; the caller goes on with the next expression.
+class Binder {
+ public:
+  // `columns`: what names mean, by their full spelling ("arr_delay", "carrier_recent.flights_1h").
+  // `relation`: the names by which the FROM relation itself may qualify a column ("arrivals", an alias).
+  Binder(const Schema& columns, std::vector<std::string> relation, std::vector<CompileError>* errors)
+      : columns_(columns), relation_(std::move(relation)), errors_(errors) {}
+
+  // Sees each function call before it is bound as a scalar function; used for aggregates. A result that is set
+  // is taken as the call's value; a handled call that failed has reported an error.
+  struct HookResult {
+    bool handled = false;
+    std::optional<Bound> bound;
+  };
+  using CallHook = std::function<HookResult(const Json& call)>;
+  void set_call_hook(CallHook hook) { call_hook_ = std::move(hook); }
+
+  // Makes every column reference an error: outside the aggregates of a view there is no row to take it from.
+  void RefuseColumns(std::string message, std::string hint) {
+    column_refusal_ = {-1, std::move(message), std::move(hint)};
+  }
+
+  std::optional<Bound> Bind(const Json& node);
+  // Binds and, where a bare NULL is left, makes it a `fallback`.
+  std::optional<Expression> BindTyped(const Json& node, TypeId fallback);
+  std::optional<Expression> BindCondition(const Json& node, std::string_view clause);
+
+  // `expression` widened or cast to `type`, if an implicit cast leads there.
+  static std::optional<Expression> Coerce(Bound bound, TypeId type);
+
+  void Error(const Json& at, std::string message, std::string hint = "");
+
+ private:
+  std::optional<Bound> BindColumn(const Json& node);
+  std::optional<Bound> BindConstant(const Json& node);
+  std::optional<Bound> BindCast(const Json& node);
+  std::optional<Bound> BindComparison(const Json& node);
+  std::optional<Bound> BindBetween(const Json& node);
+  std::optional<Bound> BindConjunction(const Json& node);
+  std::optional<Bound> BindOperator(const Json& node);
+  std::optional<Bound> BindIn(const Json& node);
+  std::optional<Bound> BindCase(const Json& node);
+  std::optional<Bound> BindFunction(const Json& node);
+  std::optional<Bound> BindNullIf(const Json& node, std::vector<Bound> arguments);
+  // date_part('hour', t) and its kin, whose first argument selects the function.
+  std::optional<Bound> BindByUnit(const Json& node, const std::string& function);
+
+  std::optional<Bound> Call(const Json& at, std::string_view name, std::vector<Bound> arguments);
+  // Brings all to their common type; for CASE, COALESCE.
+  std::optional<std::vector<Expression>> Unify(const Json& at, std::vector<Bound> values, std::string_view what);
+  std::optional<std::vector<Bound>> BindAll(const Json::Array& nodes);
+
+  const Schema& columns_;
+  std::vector<std::string> relation_;
+  std::vector<CompileError>* errors_;
+  CallHook call_hook_;
+  std::optional<CompileError> column_refusal_;
+};
+
+}  // namespace headrace::compile

@@ -1,0 +1,177 @@
+#include "kernel/events.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <tuple>
+
+namespace headrace {
+namespace {
+
+// The columns after one stage, for the rows that its WHERE selects.
+StatusOr<std::vector<Column>> RunStage(const RowProgram& stage, const std::vector<Column>& inputs, std::vector<uint32_t>* origin) {
+  std::vector<Column> outputs;
+  if (!stage.where) {
+    for (const Expression& output : stage.outputs) {
+      HR_ASSIGN_OR_RETURN(Column column, Evaluate(output, inputs, origin->size()));
+      outputs.push_back(std::move(column));
+    }
+    return outputs;
+  }
+  HR_ASSIGN_OR_RETURN(const Column condition, Evaluate(*stage.where, inputs, origin->size()));
+  const std::vector<uint32_t> selected = SelectedRows(condition);
+  std::vector<Column> taken;
+  for (const Column& input : inputs) taken.push_back(input.Take(selected));
+  std::vector<uint32_t> selected_origin;
+  for (const uint32_t row : selected) selected_origin.push_back((*origin)[row]);
+  *origin = std::move(selected_origin);
+  for (const Expression& output : stage.outputs) {
+    HR_ASSIGN_OR_RETURN(Column column, Evaluate(output, taken, origin->size()));
+    outputs.push_back(std::move(column));
+  }
+  return outputs;
+}
+
+// The program's last expressions as one more stage: keys, event time, available_at, slots.
+RowProgram FinalStage(const ViewProgram& program) {
+  RowProgram stage;
+  stage.where = program.where;
+  stage.outputs = program.keys;
+  stage.outputs.push_back(program.event_time);
+  if (program.available_at) stage.outputs.push_back(*program.available_at);
+  stage.outputs.insert(stage.outputs.end(), program.slots.begin(), program.slots.end());
+  return stage;
+}
+
+// Rule 2. `declared` is the view's available_at column, if it has one.
+TimestampUs Availability(const ViewProgram& program, const Arrivals& arrivals, uint32_t origin, TimestampUs event_time,
+                         const Column* declared, size_t row) {
+  const TimestampUs known = arrivals.available_at[origin];
+  switch (program.availability) {
+    case AvailabilityRule::kInherited:
+      return known;
+    case AvailabilityRule::kColumn:
+      if (arrivals.pushed) return known;
+      return declared->IsNull(row) ? event_time : declared->ints()[row];
+    case AvailabilityRule::kDelay: {
+      const TimestampUs delayed = AddSaturated(event_time, program.delay_us);
+      return arrivals.pushed ? std::max(known, delayed) : delayed;
+    }
+  }
+  return known;
+}
+
+template <typename T>
+void EraseFrontOf(std::vector<T>* values, size_t rows) {
+  values->erase(values->begin(), values->begin() + static_cast<ptrdiff_t>(rows));
+}
+
+}  // namespace
+
+EventRows::EventRows(const ViewProgram& program) {
+  for (const Field& part : program.entity) keys.emplace_back(part.type);
+  for (const Expression& slot : program.slots) slots.emplace_back(slot.type);
+}
+
+void EventRows::AppendFrom(const EventRows& other, size_t row) { InsertFrom(size(), other, row); }
+
+void EventRows::InsertFrom(size_t position, const EventRows& other, size_t row) {
+  const auto at = static_cast<ptrdiff_t>(position);
+  for (size_t i = 0; i < keys.size(); ++i) keys[i].InsertFrom(position, other.keys[i], row);
+  for (size_t i = 0; i < slots.size(); ++i) slots[i].InsertFrom(position, other.slots[i], row);
+  event_time.insert(event_time.begin() + at, other.event_time[row]);
+  available_at.insert(available_at.begin() + at, other.available_at[row]);
+  retracted_at.insert(retracted_at.begin() + at, other.retracted_at[row]);
+  ingest.insert(ingest.begin() + at, other.ingest[row]);
+}
+
+void EventRows::EraseFront(size_t rows) {
+  for (Column& key : keys) key.EraseFront(rows);
+  for (Column& slot : slots) slot.EraseFront(rows);
+  EraseFrontOf(&event_time, rows);
+  EraseFrontOf(&available_at, rows);
+  EraseFrontOf(&retracted_at, rows);
+  EraseFrontOf(&ingest, rows);
+}
+
+EventRows EventRows::Take(std::span<const uint32_t> rows) const {
+  EventRows taken;
+  for (const Column& key : keys) taken.keys.push_back(key.Take(rows));
+  for (const Column& slot : slots) taken.slots.push_back(slot.Take(rows));
+  for (const uint32_t row : rows) {
+    taken.event_time.push_back(event_time[row]);
+    taken.available_at.push_back(available_at[row]);
+    taken.retracted_at.push_back(retracted_at[row]);
+    taken.ingest.push_back(ingest[row]);
+  }
+  return taken;
+}
+
+bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b) {
+  return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) < std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
+}
+
+StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals) {
+  std::vector<uint32_t> origin(input.num_rows);
+  for (uint32_t i = 0; i < origin.size(); ++i) origin[i] = i;
+  std::vector<Column> columns = input.columns;
+  for (const RowProgram& stage : program.stages) {
+    HR_ASSIGN_OR_RETURN(columns, RunStage(stage, columns, &origin));
+  }
+  HR_ASSIGN_OR_RETURN(columns, RunStage(FinalStage(program), columns, &origin));
+
+  const size_t num_keys = program.keys.size();
+  const Column& event_time = columns[num_keys];
+  const Column* declared = program.available_at ? &columns[num_keys + 1] : nullptr;
+  const size_t first_slot = num_keys + (declared == nullptr ? 1 : 2);
+  std::vector<uint32_t> kept;
+  EventRows events;
+  for (uint32_t i = 0; i < origin.size(); ++i) {
+    if (event_time.IsNull(i)) continue;
+    kept.push_back(i);
+    const TimestampUs t = event_time.ints()[i];
+    events.event_time.push_back(t);
+    events.available_at.push_back(Availability(program, arrivals, origin[i], t, declared, i));
+    events.retracted_at.push_back(arrivals.retracted_at.empty() ? EventRows::kNeverRetracted : arrivals.retracted_at[origin[i]]);
+    events.ingest.push_back(arrivals.ingest[origin[i]]);
+  }
+  const bool all = kept.size() == origin.size();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (i >= num_keys && i < first_slot) continue;
+    (i < num_keys ? events.keys : events.slots).push_back(all ? std::move(columns[i]) : columns[i].Take(kept));
+  }
+  return events;
+}
+
+bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out) {
+  for (const Column& part : parts) {
+    if (part.IsNull(row)) return false;
+    char fixed[sizeof(int64_t)];
+    if (part.type() == TypeId::kVarchar) {
+      const std::string_view text = part.str(row);
+      const uint64_t size = text.size();
+      std::memcpy(fixed, &size, sizeof size);
+      out->append(fixed, sizeof fixed);
+      out->append(text);
+    } else {
+      std::memcpy(fixed, &part.ints()[row], sizeof fixed);
+      out->append(fixed, sizeof fixed);
+    }
+  }
+  return true;
+}
+
+StatusOr<Value> CastKeyPart(const Value& value, TypeId type, std::string_view column) {
+  if (value.is_null() || value.type() == type) return value;
+  if (value.type() == TypeId::kDate && type == TypeId::kTimestamp) return Value::Timestamp(value.int64() * kUsPerDay);
+  if (value.type() == TypeId::kDouble && type == TypeId::kBigint) {
+    const double v = value.dbl();
+    constexpr double kExact = 9007199254740992.0;  // 2^53: beyond it a double no longer says which integer was meant
+    if (v >= -kExact && v <= kExact && v == static_cast<double>(static_cast<int64_t>(v))) {
+      return Value::Bigint(static_cast<int64_t>(v));
+    }
+  }
+  return InvalidArgument("column '{}': {} '{}' is not a {} key", column, TypeName(value.type()), value.ToString(), TypeName(type));
+}
+
+}  // namespace headrace

@@ -1,0 +1,47 @@
+// The exact sum of doubles: the same for every order, rounded once at the end.
+//
+// A fixed-point number wide enough for every finite double and 2^63 of them, in units of 2^-1074:
+//
+//   limbs_[i] holds a signed multiple of 2^(32 i - 1074)
+//   |-- limbs_[69] --|  ...  |-- limbs_[1] --|-- limbs_[0] --|
+//
+// A double's 53-bit significand touches three neighbouring limbs, each by less than 2^32, so 2^30 additions fit
+// before carries must be propagated. Adding, subtracting and merging are exact and commute; equal multisets of
+// values give equal results whatever happened in between. After Radford Neal, "Fast exact summation using small
+// and large superaccumulators" (arXiv 1505.05571), with narrower limbs in place of his two-limb split.
+// NaN and the infinities are counted apart, so that they too can be subtracted again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace headrace {
+
+class ExactSum {
+ public:
+  void Add(double v) { Accumulate(v, +1); }
+  void Subtract(double v) { Accumulate(v, -1); }
+  void Merge(const ExactSum& other);
+
+  // The sum, rounded to the nearest double, ties to even; +0.0 for zero. IEEE's answer with NaN or infinities.
+  double Round() const { return RoundQuotient(1); }
+  // The exact sum divided by n (n >= 1), rounded once.
+  double RoundQuotient(uint64_t n) const;
+
+ private:
+  static constexpr int kLimbs = 70;
+  static constexpr int kMaxAdditions = 1 << 30;
+
+  void Accumulate(double v, int sign);
+  void PropagateCarries();
+
+  std::array<int64_t, kLimbs> limbs_{};
+  int additions_ = 0;  // since carries were last propagated
+  int low_ = kLimbs;   // limbs outside [low_, high_] are zero
+  int high_ = -1;
+  int64_t nans_ = 0;
+  int64_t positive_infinities_ = 0;
+  int64_t negative_infinities_ = 0;
+};
+
+}  // namespace headrace

@@ -1,0 +1,222 @@
+// naive = sweep = online state, for random programs and random awkward events: ties, nulls, NaN, -0, late, retracted.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "kernel/key_events.h"
+#include "kernel/naive.h"
+#include "kernel/sweep.h"
+
+namespace headrace {
+namespace {
+
+class Generator {
+ public:
+  explicit Generator(uint64_t seed) : random_(seed) {}
+
+  int64_t Below(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
+  bool Chance(int percent) { return Below(100) < percent; }
+
+  double AwkwardDouble() {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    switch (Below(14)) {
+      case 0:
+        return -0.0;
+      case 1:
+        return 1e308;
+      case 2:
+        return -1e308;
+      case 3:
+        return 5e-324;
+      case 4:
+        return Chance(10) ? kInfinity : 0.1;
+      case 5:
+        return Chance(10) ? std::nan("") : -0.1;
+      default:
+        return std::ldexp(static_cast<double>(Below(2001) - 1000), static_cast<int>(Below(60)) - 30);
+    }
+  }
+  Value Cell(TypeId type) {
+    if (Chance(15)) return Value::Null();
+    if (type == TypeId::kDouble) return Value::Double(AwkwardDouble());
+    if (type == TypeId::kVarchar) return Value::Varchar(std::string(static_cast<size_t>(Below(3)), static_cast<char>('a' + Below(3))));
+    if (type == TypeId::kBoolean) return Value::Boolean(Chance(50));
+    return Value::Integer(type, Chance(5) ? std::numeric_limits<int64_t>::max() : Below(21) - 10);
+  }
+
+  // One key of bigint; slots of every type; aggregates of every kind over them, some filtered.
+  ViewProgram Program(bool latest) {
+    ViewProgram program;
+    program.entity = {{"k", TypeId::kBigint}};
+    for (const TypeId type : {TypeId::kBigint, TypeId::kDouble, TypeId::kVarchar, TypeId::kBoolean}) {
+      program.slots.push_back(Expression::Column(0, type, "slot"));
+    }
+    if (latest) {
+      if (Chance(70)) program.ttl_us = 1 + Below(40);
+      return program;
+    }
+    for (const AggregateKind kind : {AggregateKind::kCountStar, AggregateKind::kCount, AggregateKind::kSum, AggregateKind::kAvg,
+                                     AggregateKind::kMin, AggregateKind::kMax}) {
+      for (size_t slot = 0; slot < 3; ++slot) AddAggregate(kind, slot, &program);
+    }
+    for (int64_t i = 1 + Below(3); i > 0; --i) {
+      Window window;
+      if (Chance(80)) window.length_us = 1 + Below(40);
+      if (Chance(30)) window.offset_us = 1 + Below(20);
+      program.windows.push_back(window);
+    }
+    return program;
+  }
+
+  EventRows Events(const ViewProgram& program, size_t count) {
+    EventRows events(program);
+    for (size_t i = 0; i < count; ++i) {
+      const TimestampUs event_time = Below(100);
+      events.keys[0].Append(Chance(5) ? Value::Null() : Value::Bigint(Below(2)));
+      for (Column& slot : events.slots) slot.Append(Cell(slot.type()));
+      events.event_time.push_back(event_time);
+      const TimestampUs available_at = Chance(60) ? event_time : event_time + Below(60) - 15;
+      events.available_at.push_back(available_at);
+      events.retracted_at.push_back(Chance(20) ? available_at + Below(50) : EventRows::kNeverRetracted);
+      events.ingest.push_back(static_cast<int64_t>(i));
+    }
+    return events;
+  }
+
+ private:
+  void AddAggregate(AggregateKind kind, size_t slot, ViewProgram* program) {
+    const TypeId type = program->slots[slot].type;
+    const bool sums = kind == AggregateKind::kSum || kind == AggregateKind::kAvg;
+    if (sums && type == TypeId::kVarchar) return;
+    AggregateCall call;
+    call.kind = kind;
+    if (kind != AggregateKind::kCountStar) call.argument = slot;
+    if (Chance(40)) call.filter = 3;
+    call.argument_type = type;
+    const bool counts = kind == AggregateKind::kCount || kind == AggregateKind::kCountStar;
+    call.result_type = counts ? TypeId::kBigint : kind == AggregateKind::kAvg ? TypeId::kDouble : type;
+    program->outputs.push_back(Expression::Column(program->aggregates.size(), call.result_type, ""));
+    program->aggregates.push_back(call);
+  }
+
+  std::mt19937_64 random_;
+};
+
+std::string KeyOf(int64_t key) {
+  std::vector<Column> parts;
+  parts.push_back(Column::Integers(TypeId::kBigint, {key}));
+  std::string encoded;
+  EncodeKey(parts, 0, &encoded);
+  return encoded;
+}
+
+std::vector<uint32_t> RowsOfKey(const EventRows& events, int64_t key) {
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < events.size(); ++row) {
+    if (!events.keys[0].IsNull(row) && events.keys[0].ints()[row] == key) rows.push_back(row);
+  }
+  return rows;
+}
+
+void ExpectIdentical(const std::vector<Value>& expected, const std::vector<Column>& columns, size_t row, const std::string& where) {
+  ASSERT_EQ(expected.size(), columns.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const Value actual = columns[i].GetValue(row);
+    EXPECT_TRUE(expected[i].IdenticalTo(actual)) << where << ", feature " << i << ": naive " << expected[i].ToString() << ", got " << actual.ToString();
+  }
+}
+
+void CheckAgreement(int seed) {
+  Generator generator(static_cast<uint64_t>(seed));
+  const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
+  const EventRows events = generator.Events(program, static_cast<size_t>(generator.Below(60)));
+  std::vector<TimestampUs> times;
+  for (int i = 0; i < 25; ++i) times.push_back(generator.Below(170) - 10);
+  std::sort(times.begin(), times.end());
+
+  for (const int64_t key : {0, 1}) {
+    std::vector<uint32_t> rows = RowsOfKey(events, key);
+    KeyEvents online(program);
+    for (const uint32_t row : rows) online.Insert(events, row);  // in processing order, which is not the order
+    std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
+    const EventRows sorted = events.Take(rows);
+    FeatureCells swept(program);
+    KeySweep(program).Run(sorted, 0, sorted.size(), times, false, &swept);
+    const StatusOr<std::vector<Column>> swept_features = FinishFeatures(program, std::move(swept));
+    ASSERT_TRUE(swept_features.ok());
+    FeatureCells read(program);
+    for (const TimestampUs t : times) online.Read(program, t, &read);
+    const StatusOr<std::vector<Column>> read_features = FinishFeatures(program, std::move(read));
+    ASSERT_TRUE(read_features.ok());
+    for (size_t i = 0; i < times.size(); ++i) {
+      const StatusOr<std::vector<Value>> naive = NaiveFeatures(program, events, KeyOf(key), times[i]);
+      ASSERT_TRUE(naive.ok());
+      ExpectIdentical(*naive, *swept_features, i, fmt::format("sweep at {}", times[i]));
+      ExpectIdentical(*naive, *read_features, i, fmt::format("online at {}", times[i]));
+    }
+  }
+}
+
+void CheckForgetting(int seed) {
+  Generator generator(static_cast<uint64_t>(seed) + 1000);
+  const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
+  const EventRows events = generator.Events(program, 50);
+  KeyEvents whole(program);
+  KeyEvents forgetful(program);
+  for (const uint32_t row : RowsOfKey(events, 0)) {
+    whole.Insert(events, row);
+    forgetful.Insert(events, row);
+  }
+  const TimestampUs horizon = generator.Below(150);
+  forgetful.Forget(program, horizon);
+  for (TimestampUs t = horizon; t < horizon + 40; t += 3) {
+    FeatureCells expected(program);
+    FeatureCells actual(program);
+    whole.Read(program, t, &expected);
+    forgetful.Read(program, t, &actual);
+    for (size_t i = 0; i < expected.columns.size(); ++i) {
+      EXPECT_TRUE(expected.columns[i].GetValue(0).IdenticalTo(actual.columns[i].GetValue(0))) << "at " << t;
+    }
+  }
+}
+
+void CheckMerging(int seed) {
+  Generator generator(static_cast<uint64_t>(seed) + 2000);
+  const ViewProgram program = generator.Program(/*latest=*/false);
+  const EventRows events = generator.Events(program, 40);
+  for (const AggregateCall& call : program.aggregates) {
+    AggregateState whole(call);
+    std::vector<AggregateState> parts;
+    for (int i = 0; i < 4; ++i) parts.emplace_back(call);
+    for (size_t row = 0; row < events.size(); ++row) {
+      if (!Contributes(call, events, row)) continue;
+      whole.Add(events, row);
+      parts[static_cast<size_t>(generator.Below(4))].Add(events, row);
+    }
+    for (const size_t part : {2, 0, 1}) parts[3].Merge(parts[part]);
+    Column expected(call.result_type);
+    Column actual(call.result_type);
+    whole.AppendResult(&expected);
+    parts[3].AppendResult(&actual);
+    EXPECT_TRUE(expected.GetValue(0).IdenticalTo(actual.GetValue(0)));
+  }
+}
+
+// Runs `check` for many seeds; a failure names its seed.
+void ForManySeeds(void (*check)(int)) {
+  for (int seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    check(seed);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(KernelProperty, NaiveSweepAndOnlineStateAgreeBitForBit) { ForManySeeds(CheckAgreement); }
+TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) { ForManySeeds(CheckForgetting); }
+TEST(KernelProperty, MergedPartsEqualTheWhole) { ForManySeeds(CheckMerging); }
+
+}  // namespace
+}  // namespace headrace
