@@ -51,7 +51,7 @@ struct DataTest {
   std::string table;   // relation it is on: a table's name, or "source.table"; of a kSql test: empty
   std::string column;
   std::vector<Value> accepted_values;  // kAcceptedValues
-  std::string to_relation;             // kRelationships: rendered relation name, like `table`
+  std::string to_relation;             // kRelationships: named like `table`
   std::string to_field;
   RenderedSql sql;                     // kSql
   std::vector<std::string> depends_on;  // tables and sources ("raw.flights") that must be built first
@@ -65,6 +65,8 @@ struct StreamSpec {
   std::string available_at;   // column of the history; "" when not declared
   DurationUs delay_us = 0;    // 0 when not declared
   std::string history_table;  // table of the project that holds the history; "" when `location` (or nothing) does
+  std::optional<DurationUs> id_retention_us;  // semantics.md rule 8; null: the default
+  bool ignore_unknown = false;                // `unknown: ignore`, rule 27: pushed columns that are not declared
 };
 
 struct SourceTable {
@@ -75,6 +77,8 @@ struct SourceTable {
   bool incremental = false;
   std::optional<StreamSpec> stream;
   std::vector<ColumnSpec> columns;
+  std::string loaded_at_field;  // freshness, as in dbt; "" when not declared
+  Json freshness;               // {"warn_after": {"count": 12, "period": "hour"}, ...}, or null
   std::string description;
   SourcePosition where;
 
@@ -91,6 +95,7 @@ struct Table {
   std::vector<ColumnSpec> columns;
   std::string description;
   std::vector<std::string> tags;
+  SourcePosition where;  // its file
 };
 
 // One window of a view, semantics.md rule 6.
@@ -119,6 +124,7 @@ struct FeatureView {
   Schema request;                      // kRequest: request fields
   std::string description;
   std::string owner;
+  std::map<std::string, std::string> feature_descriptions;  // by the name in the SQL: "flights", not "flights_1h"
   SourcePosition config_where;         // the config(...) call
 };
 
@@ -142,6 +148,8 @@ struct ModelRecipe {
   std::vector<double> fractions;  // three numbers that add up to 1, or empty
   Algorithm algorithm = Algorithm::kLightGbm;
   std::map<std::string, Json> params;
+  Json tune;                         // {"trials": 30, "metric": "auc", "params": {...}} as written, or null
+  std::vector<std::string> command;  // kExternal: the program and its arguments
   std::vector<std::string> metrics;
   std::vector<std::string> slices;
   std::string promote_alias = "champion";

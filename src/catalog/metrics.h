@@ -1,0 +1,13 @@
+// The names of the measures that a model recipe may ask for. `models` computes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "catalog/project.h"
+
+namespace headrace {
+
+const std::vector<std::string>& MetricsOf(Task task);
+
+}  // namespace headrace
