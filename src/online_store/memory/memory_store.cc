@@ -1,0 +1,51 @@
+#include "online_store/memory/memory_store.h"
+
+namespace headrace {
+
+StatusOr<uint64_t> MemoryStore::Append(std::string_view entry) {
+  const std::lock_guard lock(mutex_);
+  log_.emplace_back(entry);
+  return log_.size();
+}
+
+uint64_t MemoryStore::LastPosition() const {
+  const std::lock_guard lock(mutex_);
+  return log_.size();
+}
+
+Status MemoryStore::ReadLog(uint64_t after, const LogVisitor& visitor) const {
+  const std::lock_guard lock(mutex_);
+  for (uint64_t position = after; position < log_.size(); ++position) {
+    HR_RETURN_IF_ERROR(visitor(position + 1, log_[position]));
+  }
+  return absl::OkStatus();
+}
+
+Status MemoryStore::WriteCheckpoint(const Checkpoint& checkpoint) {
+  const std::lock_guard lock(mutex_);
+  if (checkpoint.replace_all) states_.clear();
+  for (const auto& [name, bytes] : checkpoint.states) {
+    if (bytes.empty()) {
+      states_.erase(name);
+    } else {
+      states_[name] = bytes;
+    }
+  }
+  checkpoint_position_ = checkpoint.position;
+  return absl::OkStatus();
+}
+
+uint64_t MemoryStore::CheckpointPosition() const {
+  const std::lock_guard lock(mutex_);
+  return checkpoint_position_;
+}
+
+Status MemoryStore::ReadStates(std::string_view prefix, const StateVisitor& visitor) const {
+  const std::lock_guard lock(mutex_);
+  for (auto it = states_.lower_bound(prefix); it != states_.end() && it->first.starts_with(prefix); ++it) {
+    HR_RETURN_IF_ERROR(visitor(it->first, it->second));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace headrace

@@ -1,0 +1,27 @@
+// A store without a disk: what tests compare with, and what a replay runs on.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "online_store/store.h"
+
+namespace headrace {
+
+class MemoryStore : public OnlineStore {
+ public:
+  StatusOr<uint64_t> Append(std::string_view entry) override;
+  uint64_t LastPosition() const override;
+  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override;
+  Status WriteCheckpoint(const Checkpoint& checkpoint) override;
+  uint64_t CheckpointPosition() const override;
+  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> log_;
+  uint64_t checkpoint_position_ = 0;
+  std::map<std::string, std::string, std::less<>> states_;
+};
+
+}  // namespace headrace

@@ -1,0 +1,163 @@
+#include "online_store/rocksdb/rocksdb_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+
+namespace headrace {
+namespace {
+
+constexpr std::string_view kFormat = "headrace online store 1";
+
+Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = fmt::format("online store: {}: {}", doing, status.ToString());
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  if (status.IsIOError() || status.IsNoSpace() || status.IsBusy() || status.IsTimedOut()) return absl::UnavailableError(message);
+  return absl::InternalError(message);
+}
+
+rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view FromSlice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// Big-endian, so that the order of the keys is the order of the positions.
+std::string EncodePosition(uint64_t position) {
+  std::string bytes(8, '\0');
+  for (int i = 7; i >= 0; --i, position >>= 8) bytes[static_cast<size_t>(i)] = static_cast<char>(position & 0xFF);
+  return bytes;
+}
+uint64_t DecodePosition(std::string_view bytes) {
+  uint64_t position = 0;
+  for (const char c : bytes) position = (position << 8) | static_cast<unsigned char>(c);
+  return position;
+}
+
+class RocksDbStore : public OnlineStore {
+ public:
+  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, bool sync) : db_(db), families_(std::move(families)) {
+    write_options_.sync = sync;
+  }
+  ~RocksDbStore() override {
+    for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  }
+
+  // Reads where the log ends and what the checkpoint includes.
+  Status Load() {
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, log()));
+    it->SeekToLast();
+    if (it->Valid()) last_position_ = DecodePosition(FromSlice(it->key()));
+    HR_RETURN_IF_ERROR(FromRocksDb(it->status(), "reading the end of the log"));
+    std::string bytes;
+    const rocksdb::Status found = db_->Get({}, "checkpoint", &bytes);
+    if (!found.ok() && !found.IsNotFound()) return FromRocksDb(found, "reading the checkpoint's position");
+    if (found.ok()) checkpoint_position_ = DecodePosition(bytes);
+    if (checkpoint_position_ <= last_position_) return absl::OkStatus();
+    return DataLoss("online store: the checkpoint includes log entry {}, but the log ends at {}", checkpoint_position_.load(),
+                    last_position_.load());
+  }
+
+  StatusOr<uint64_t> Append(std::string_view entry) override {
+    const std::lock_guard lock(append_mutex_);
+    const uint64_t position = last_position_ + 1;
+    const rocksdb::Status status = db_->Put(write_options_, log(), EncodePosition(position), ToSlice(entry));
+    HR_RETURN_IF_ERROR(FromRocksDb(status, "appending to the log"));
+    last_position_ = position;
+    return position;
+  }
+
+  uint64_t LastPosition() const override { return last_position_; }
+
+  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override {
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, log()));
+    uint64_t expected = after + 1;
+    for (it->Seek(EncodePosition(expected)); it->Valid(); it->Next(), ++expected) {
+      const uint64_t position = DecodePosition(FromSlice(it->key()));
+      if (position != expected) return DataLoss("online store: log entry {} is missing; the next is {}", expected, position);
+      HR_RETURN_IF_ERROR(visitor(position, FromSlice(it->value())));
+    }
+    return FromRocksDb(it->status(), fmt::format("reading log entry {}", expected));
+  }
+
+  Status WriteCheckpoint(const Checkpoint& checkpoint) override {
+    rocksdb::WriteBatch batch;
+    // DeleteRange's end is exclusive: one more byte than any name begins with.
+    if (checkpoint.replace_all) batch.DeleteRange(state(), rocksdb::Slice(), rocksdb::Slice("\xFF\xFF\xFF\xFF", 4));
+    for (const auto& [name, bytes] : checkpoint.states) {
+      if (bytes.empty()) {
+        batch.Delete(state(), name);
+      } else {
+        batch.Put(state(), name, bytes);
+      }
+    }
+    batch.Put("checkpoint", EncodePosition(checkpoint.position));
+    HR_RETURN_IF_ERROR(FromRocksDb(db_->Write(write_options_, &batch), "writing a checkpoint"));
+    checkpoint_position_ = checkpoint.position;
+    return absl::OkStatus();
+  }
+
+  uint64_t CheckpointPosition() const override { return checkpoint_position_; }
+
+  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, state()));
+    for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(ToSlice(prefix)); it->Next()) {
+      HR_RETURN_IF_ERROR(visitor(FromSlice(it->key()), FromSlice(it->value())));
+    }
+    return FromRocksDb(it->status(), "reading states");
+  }
+
+ private:
+  rocksdb::ColumnFamilyHandle* log() const { return families_[1]; }
+  rocksdb::ColumnFamilyHandle* state() const { return families_[2]; }
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  rocksdb::WriteOptions write_options_;
+  std::mutex append_mutex_;
+  std::atomic<uint64_t> last_position_ = 0;
+  std::atomic<uint64_t> checkpoint_position_ = 0;
+};
+
+Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
+  std::string format;
+  const rocksdb::Status found = db->Get({}, "format", &format);
+  if (found.IsNotFound() && !read_only) {
+    rocksdb::WriteOptions sync;
+    sync.sync = true;
+    return FromRocksDb(db->Put(sync, "format", ToSlice(kFormat)), "marking the format");
+  }
+  HR_RETURN_IF_ERROR(FromRocksDb(found, "reading the format"));
+  if (format == kFormat) return absl::OkStatus();
+  return FailedPrecondition("{}: holds '{}', this program reads '{}'", folder, format, kFormat);
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options) {
+  if (options.read_only && !std::filesystem::exists(folder + "/CURRENT")) return NotFound("{}: there is no online store", folder);
+  rocksdb::Options db_options;
+  db_options.create_if_missing = true;
+  db_options.create_missing_column_families = true;
+  db_options.info_log_level = rocksdb::WARN_LEVEL;
+  db_options.keep_log_file_num = 2;
+  // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage.
+  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {{rocksdb::kDefaultColumnFamilyName, db_options},
+                                                                    {"log", db_options},
+                                                                    {"state", db_options}};
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = options.read_only
+                                     ? rocksdb::DB::OpenForReadOnly(db_options, folder, descriptors, &families, &db)
+                                     : rocksdb::DB::Open(db_options, folder, descriptors, &families, &db);
+  HR_RETURN_IF_ERROR(FromRocksDb(opened, fmt::format("opening {}", folder)));
+  auto store = std::make_unique<RocksDbStore>(db, std::move(families), options.sync);
+  HR_RETURN_IF_ERROR(CheckFormat(db, folder, options.read_only));
+  HR_RETURN_IF_ERROR(store->Load());
+  return store;
+}
+
+}  // namespace headrace
