@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "catalog/project.h"
 #include "warehouse/database.h"
 
 namespace headrace {
@@ -65,6 +65,44 @@ inline std::string Rows(Connection& connection, std::string_view sql) {
     result += '\n';
   }
   return result;
+}
+
+// SQL as a file of the project would give it, without any template in it.
+inline RenderedSql PlainSql(std::string file, std::string text) {
+  RenderedSql sql;
+  sql.file = std::move(file);
+  sql.source = text;
+  sql.sql = std::move(text);
+  sql.segments = {{0, 0, true}};
+  return sql;
+}
+
+inline Table MakeTable(std::string name, std::string sql, std::vector<std::string> depends_on = {},
+                       Materialization materialized = Materialization::kTable) {
+  Table table;
+  table.name = name;
+  table.sql = PlainSql("tables/" + name + ".sql", std::move(sql));
+  table.depends_on = std::move(depends_on);
+  table.materialized = materialized;
+  return table;
+}
+
+// raw.NAME, declared in tables/sources.yml at 7:9.
+inline SourceTable MakeSource(std::string name, std::string location = "") {
+  SourceTable source;
+  source.source = "raw";
+  source.name = std::move(name);
+  source.location = std::move(location);
+  source.where = {"tables/sources.yml", 7, 9};
+  return source;
+}
+
+inline ColumnSpec MakeColumn(std::string name, TypeId type, int line = 0) {
+  ColumnSpec column;
+  column.name = std::move(name);
+  column.type = type;
+  column.where = {"tables/sources.yml", line, 1};
+  return column;
 }
 
 }  // namespace headrace

@@ -1,0 +1,86 @@
+// Histories: the logs of events that training reads and from which online state starts (semantics.md, rules 1-3,
+// 7-9, 11). One table each in the schema "history":
+//
+//   history."raw.arrivals"           of a stream: its declared columns
+//   history."view:weather_latest"    of a batch view: the columns that the view reads
+//
+//   <columns>        in their declared or mapped type
+//   _event_time      TIMESTAMP, never null
+//   _available_at    TIMESTAMP, never null: when the row could have been known
+//   _retracted_at    TIMESTAMP: when a release dropped the row; null while it is live (always null in a stream)
+//   _ingest          BIGINT, from 0, dense: the ingestion order
+//   _release         BIGINT: the release that brought the row
+//
+// Rows are stored by _ingest. Everything here runs in the connection's transaction.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/project.h"
+#include "warehouse/content_hash.h"
+#include "warehouse/database.h"
+
+namespace headrace {
+
+std::string StreamHistoryName(const SourceTable& source);        // "raw.arrivals"
+std::string ViewHistoryName(std::string_view view);              // "view:weather_latest"
+std::string HistoryRelation(std::string_view history_name);      // history."raw.arrivals"
+
+// What a build did to a history.
+struct HistoryReport {
+  std::string name;
+  int64_t rows = 0;             // in the history now, retracted ones included
+  int64_t added = 0;            // by this build
+  int64_t retracted = 0;        // by this build
+  int64_t null_event_times = 0; // rows that are no events (rule 7)
+  int64_t duplicates = 0;       // rows whose event_id was there before (rule 8)
+  std::string note;             // for a person: "the history's content has changed; ...", or empty
+};
+
+// Takes a stream's history, from its table or file, if it was not taken before or `full_refresh`; else only compares
+// its content with what was taken, and reports a difference (rule 11). A stream without one gets an empty history.
+// Then "source"."name" is a view on the declared columns, so that tables may read the stream.
+StatusOr<HistoryReport> TakeStreamHistory(Connection& connection, const Project& project, const SourceTable& source,
+                                          int64_t release, bool full_refresh);
+
+// What a batch feature view reads of a table. Exactly one of `available_at` and `delay_us` may be given.
+struct BatchHistorySpec {
+  std::string view;
+  std::string table;                 // a table's name, or "source.table"
+  std::vector<std::string> columns;  // the columns that the view reads
+  std::string event_time;
+  std::string available_at;          // column, or ""
+  std::optional<DurationUs> delay_us;
+};
+
+// Brings a batch view's history to the table's present content, as release `release` published at `published_at`
+// (rules 2 and 9). The first release takes the declared availability. In a later one, rows that are new (as
+// multisets of `columns` and the event time) are available from `published_at`, or event time + delay if that is
+// later; rows that are gone are retracted at `published_at`, of several equal ones the newest first. Values are equal
+// as in rule 16: null to null, NaN to NaN, -0.0 to 0.0 (a row that only changes the sign of a zero keeps its old bits).
+// When the columns or their types differ from those of the history, it starts again, and the report says so.
+StatusOr<HistoryReport> UpdateBatchHistory(Connection& connection, const BatchHistorySpec& spec, int64_t release,
+                                           TimestampUs published_at);
+
+// Which rows of a history, and which of its columns. With a range of _ingest, several connections can read parts.
+struct HistoryQuery {
+  std::string history;               // its name: "raw.arrivals"
+  std::vector<std::string> columns;  // in this order; _event_time, _ingest ... as well
+  bool ordered = true;               // by _ingest; else in any order, which is faster
+  std::optional<int64_t> ingest_from;   // first
+  std::optional<int64_t> ingest_until;  // first that is not read
+};
+StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query);
+
+// What a history was, for manifests. Equal versions mean equal rows, in equal ingestion order.
+struct DataVersion {
+  int64_t rows = 0;
+  int64_t max_ingest = -1;  // -1 when there are no rows
+  std::string hash;
+};
+StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view history_name);
+
+}  // namespace headrace
