@@ -8,17 +8,21 @@
 namespace headrace {
 namespace {
 
-// Levenshtein's distance, two rows of the table at a time.
+// Letters inserted, removed, replaced, or swapped with their neighbour ("optimal string alignment"); the last three
+// rows of the table at a time.
 size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1);
+  std::vector<size_t> above(b.size() + 1);
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
+    before.swap(above);
+    above.swap(row);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitution = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitution});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row.back();
@@ -44,7 +48,9 @@ Status ToStatus(const Diagnostics& diagnostics) {
 
 std::string NearestName(std::string_view name, std::span<const std::string> candidates) {
   const std::string* best = nullptr;
-  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  // At least one letter must be right: 'a' is no slip of the hand for 'b'.
+  const size_t most = std::max<size_t>(1, name.size() / 3);
+  size_t best_distance = std::min(most + 1, name.size());
   for (const std::string& candidate : candidates) {
     const size_t distance = EditDistance(name, candidate);
     if (distance < best_distance) {

@@ -29,7 +29,9 @@ TableGraph::TableGraph(const Project& project) {
   for (const auto& [name, table] : project.tables) reads_[name] = table.depends_on;
   for (auto& [name, reads] : reads_) {
     // What does not exist is reported where it is read.
-    std::erase_if(reads, [&](const std::string& other) { return !project.tables.contains(other) && !project.sources.contains(other); });
+    std::erase_if(reads, [&](const std::string& other) {
+      return !project.tables.contains(other) && !project.sources.contains(other);
+    });
     for (const std::string& other : reads) read_by_[other].push_back(name);
   }
   Sort();
@@ -77,8 +79,12 @@ void TableGraph::FindCycles() {
   }
 }
 
-std::set<std::string> TableGraph::Upstream(const std::string& name) const { return Reachable(reads_, name); }
+std::set<std::string> TableGraph::Upstream(const std::string& name) const {
+  return Reachable(reads_, name);
+}
 
-std::set<std::string> TableGraph::Downstream(const std::string& name) const { return Reachable(read_by_, name); }
+std::set<std::string> TableGraph::Downstream(const std::string& name) const {
+  return Reachable(read_by_, name);
+}
 
 }  // namespace headrace

@@ -19,8 +19,8 @@ class TableGraph {
   // Every source ("raw.flights") and table, each after what it reads; of those that are ready the first by name goes
   // first, so the order depends on the project alone. Without the nodes on or behind a cycle.
   const std::vector<std::string>& order() const { return order_; }
-  // Cycles, each as its nodes in reading order: {a, b} when a reads b and b reads a. Every knot of the graph has at least
-  // one here. Empty for a project that was loaded without errors.
+  // Cycles, each as its nodes in reading order: {a, b} when a reads b and b reads a. Every knot of the graph has at
+  // least one here. Empty for a project that was loaded without errors.
   const std::vector<std::vector<std::string>>& cycles() const { return cycles_; }
 
   // All that `name` is made from, and all that is made from it, near or far; without itself.

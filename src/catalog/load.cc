@@ -47,11 +47,15 @@ std::vector<std::string> ListFiles(const fs::path& root, const std::string& fold
 
 Status NoProject(const std::string& root) {
   std::error_code ignored;
-  if (!fs::is_directory(root, ignored)) return NotFound("'{}' is not a folder; `headrace init {}` makes a new project", root, root);
+  if (!fs::is_directory(root, ignored))
+    return NotFound("'{}' is not a folder; `headrace init {}` makes a new project", root, root);
   if (fs::exists(fs::path(root) / "dbt_project.yml", ignored)) {
-    return NotFound("'{}' has a dbt_project.yml but no headrace.yml: dbt projects are not supported by this version", root);
+    return NotFound("'{}' has a dbt_project.yml but no headrace.yml: dbt projects are not supported by this version",
+                    root);
   }
-  return NotFound("'{}' is no project: it has no headrace.yml; `headrace init {}` makes one, -C DIR names another folder", root, root);
+  return NotFound(
+      "'{}' is no project: it has no headrace.yml; `headrace init {}` makes one, -C DIR names another folder", root,
+      root);
 }
 
 void LoadEach(const std::string& root, const std::string& folder, const std::vector<std::string>& endings,
@@ -68,22 +72,25 @@ void LoadFolders(const std::string& root, LoadContext* context) {
   LoadEach(root, "features", YamlEndings(), LoadViewYaml, context);
   LoadEach(root, "models", YamlEndings(), LoadModelRecipe, context);
   for (const ProjectFile& file : ReadFiles(root, "models", {".sql"}, context)) {
-    context->Report(file.where(), fmt::format("'{}' is SQL among the model recipes", file.path), "SQL tables go into tables/");
+    context->Report(file.where(), fmt::format("'{}' is SQL among the model recipes", file.path),
+                    "SQL tables go into tables/");
   }
 }
 
 void SortDiagnostics(Diagnostics* diagnostics) {
   const auto key = [](const Diagnostic& d) { return std::tie(d.where.file, d.where.line, d.where.column); };
-  std::stable_sort(diagnostics->begin(), diagnostics->end(), [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
+  std::stable_sort(diagnostics->begin(), diagnostics->end(),
+                   [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
 }
 
 }  // namespace
 
-std::vector<ProjectFile> ReadFiles(const std::string& root, const std::string& folder, const std::vector<std::string>& endings,
-                                   LoadContext* context) {
+std::vector<ProjectFile> ReadFiles(const std::string& root, const std::string& folder,
+                                   const std::vector<std::string>& endings, LoadContext* context) {
   std::vector<ProjectFile> files;
   for (const std::string& path : ListFiles(root, folder)) {
-    const bool wanted = std::any_of(endings.begin(), endings.end(), [&](const std::string& ending) { return path.ends_with(ending); });
+    const bool wanted =
+        std::any_of(endings.begin(), endings.end(), [&](const std::string& ending) { return path.ends_with(ending); });
     if (!wanted) continue;
     StatusOr<std::string> text = ReadFile((fs::path(root) / path).string());
     if (text.ok()) {

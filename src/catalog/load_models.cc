@@ -15,7 +15,9 @@ Task ReadTask(YamlReader* reader) {
 }
 
 // A path to a file, as opposed to the name of a table.
-bool IsFile(const std::string& name) { return name.find_first_of("./*") != std::string::npos; }
+bool IsFile(const std::string& name) {
+  return name.find_first_of("./*") != std::string::npos;
+}
 
 void LoadEntities(YamlReader* labels, ModelRecipe* model, LoadContext* context) {
   const YamlNode* entities = labels->Find("entities");
@@ -32,7 +34,8 @@ void LoadEntities(YamlReader* labels, ModelRecipe* model, LoadContext* context) 
         }
       }
       if (std::find(known.begin(), known.end(), entity) != known.end()) return;
-      context->Report(where, fmt::format("'{}' is no entity of any feature view", entity), NearestNameHint(entity, known));
+      context->Report(where, fmt::format("'{}' is no entity of any feature view", entity),
+                      NearestNameHint(entity, known));
     });
   }
 }
@@ -43,7 +46,8 @@ void LoadLabels(const YamlNode& node, ModelRecipe* model, LoadContext* context) 
   model->label_time = labels.RequiredIdentifier("time");
   model->label_column = labels.RequiredIdentifier("label");
   model->known_at = labels.Identifier("known_at");
-  if (!model->label_table.empty() && !IsFile(model->label_table)) CheckTable(model->label_table, labels.WhereOf("table"), context);
+  if (!model->label_table.empty() && !IsFile(model->label_table))
+    CheckTable(model->label_table, labels.WhereOf("table"), context);
   LoadEntities(&labels, model, context);
   labels.Finish();
 }
@@ -54,14 +58,16 @@ void LoadFeature(const YamlNode& node, ModelRecipe* model, LoadContext* context)
   const std::string view = node.scalar.substr(0, dot);
   const std::string feature = dot == std::string::npos ? "" : node.scalar.substr(dot + 1);
   if (!node.is_scalar() || !IsIdentifier(view) || (feature != "*" && !IsIdentifier(feature))) {
-    context->Report(node.where, fmt::format("{} is no feature", node.Describe()), "write view.feature, or view.* for all of a view");
+    context->Report(node.where, fmt::format("{} is no feature", node.Describe()),
+                    "write view.feature, or view.* for all of a view");
     return;
   }
   model->features.push_back(node.scalar);
   model->features_where.push_back(node.where);
   context->checks.push_back([context, view, where = node.where] {
     if (context->project.views.contains(view)) return;
-    context->Report(where, fmt::format("feature view '{}' does not exist", view), NearestNameHint(view, KeysOf(context->project.views)));
+    context->Report(where, fmt::format("feature view '{}' does not exist", view),
+                    NearestNameHint(view, KeysOf(context->project.views)));
   });
 }
 
@@ -69,7 +75,8 @@ void LoadFeatures(YamlReader* reader, ModelRecipe* model, LoadContext* context) 
   if (reader->Require("features") == nullptr) return;
   const std::vector<YamlNode>& features = reader->List("features");
   for (const YamlNode& feature : features) LoadFeature(feature, model, context);
-  if (features.empty() && reader->Find("features")->is_sequence()) reader->Report(reader->WhereOf("features"), "'features' is an empty list");
+  if (features.empty() && reader->Find("features")->is_sequence())
+    reader->Report(reader->WhereOf("features"), "'features' is an empty list");
 }
 
 std::optional<TimestampUs> ReadInstant(YamlReader* split, std::string_view key) {
@@ -87,7 +94,9 @@ void LoadFractions(YamlReader* split, ModelRecipe* model) {
   for (const YamlNode& node : split->List("fractions")) {
     const Value value = node.is_scalar() ? ToValue(node) : Value();
     const bool is_number = !value.is_null() && (value.type() == TypeId::kDouble || value.type() == TypeId::kBigint);
-    const double fraction = !is_number ? -1 : value.type() == TypeId::kDouble ? value.dbl() : static_cast<double>(value.int64());
+    const double fraction = !is_number                        ? -1
+                            : value.type() == TypeId::kDouble ? value.dbl()
+                                                              : static_cast<double>(value.int64());
     if (!(fraction >= 0 && fraction <= 1)) {
       split->Report(node.where, fmt::format("{} is no fraction between 0 and 1", node.Describe()));
       return;
@@ -97,9 +106,10 @@ void LoadFractions(YamlReader* split, ModelRecipe* model) {
   }
   if (!split->Find("fractions")->is_sequence()) return;
   if (model->fractions.size() != 3) {
-    split->Report(where, fmt::format("'fractions' has {} numbers", model->fractions.size()), "it takes three: train, validate, test");
+    split->Report(where, fmt::format("'fractions' has {} numbers", model->fractions.size()),
+                  "it takes three: train, validate, test");
   } else if (std::abs(sum - 1) > 1e-9) {
-    split->Report(where, fmt::format("the fractions add up to {}, not to 1", FormatDouble(sum)));
+    split->Report(where, fmt::format("the fractions add up to {:.6g}, not to 1", sum));
   } else if (model->fractions[0] <= 0) {
     split->Report(where, "the first fraction is 0: nothing would be left to train on");
   }
@@ -108,7 +118,8 @@ void LoadFractions(YamlReader* split, ModelRecipe* model) {
 void LoadSplit(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
   YamlReader split(node, "'split'", &context->diagnostics);
   const bool by_fractions = split.Find("fractions") != nullptr;
-  const bool by_time = split.Find("train_until") != nullptr || split.Find("validate_until") != nullptr;
+  const bool has_train = split.Find("train_until") != nullptr;
+  const bool by_time = split.Find("validate_until") != nullptr || has_train;
   if (by_fractions && by_time) {
     split.Report(node.where, "'split' has both 'fractions' and instants", "keep one of the two forms");
   } else if (by_fractions) {
@@ -117,8 +128,9 @@ void LoadSplit(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
     model->train_until = ReadInstant(&split, "train_until");
     model->validate_until = ReadInstant(&split, "validate_until");
     if (model->train_until && model->validate_until && *model->train_until >= *model->validate_until) {
-      split.Report(split.WhereOf("validate_until"), fmt::format("validate_until '{}' is not after train_until '{}'", split.Text("validate_until"),
-                                                                split.Text("train_until")));
+      split.Report(split.WhereOf("validate_until"),
+                   fmt::format("validate_until '{}' is not after train_until '{}'", split.Text("validate_until"),
+                               split.Text("train_until")));
     }
   }
   split.Finish();
@@ -126,7 +138,8 @@ void LoadSplit(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
 
 void LoadAlgorithm(YamlReader* reader, ModelRecipe* model) {
   reader->Require("algorithm");
-  const std::vector<std::string> names = {"lightgbm", "logistic_regression", "linear_regression", "external", "imported"};
+  const std::vector<std::string> names = {"lightgbm", "logistic_regression", "linear_regression", "external",
+                                          "imported"};
   const std::string name = reader->OneOf("algorithm", names, "lightgbm");
   model->algorithm = static_cast<Algorithm>(std::find(names.begin(), names.end(), name) - names.begin());
   const bool is_regression = model->task == Task::kRegression;
@@ -141,7 +154,8 @@ void LoadAlgorithm(YamlReader* reader, ModelRecipe* model) {
     reader->Report(reader->WhereOf("command"), "'command' is for algorithm: external");
   }
   if (const YamlNode* params = reader->Find("params"); params != nullptr) {
-    if (!params->is_mapping()) reader->Report(params->where, fmt::format("'params' must be a mapping, not {}", params->Describe()));
+    if (!params->is_mapping())
+      reader->Report(params->where, fmt::format("'params' must be a mapping, not {}", params->Describe()));
     for (const YamlNode::Member& member : params->members) model->params[member.key] = ToJson(member.value);
   }
 }
@@ -164,7 +178,8 @@ void CheckRange(const YamlNode::Member& param, LoadContext* context) {
   }
   double low = 0;
   double high = 0;
-  const bool is_range = range->is_sequence() && range->items.size() == 2 && absl::SimpleAtod(range->items[0].scalar, &low) &&
+  const bool is_range = range->is_sequence() && range->items.size() == 2 &&
+                        absl::SimpleAtod(range->items[0].scalar, &low) &&
                         absl::SimpleAtod(range->items[1].scalar, &high);
   if (!is_range || !(low < high) || (is_log && low <= 0)) {
     context->Report(param.where, fmt::format("the range of '{}' is not understood", param.key),
@@ -179,9 +194,11 @@ void LoadTune(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
   if (!text.empty() && (!absl::SimpleAtoi(text, &trials) || trials < 1)) {
     tune.Report(tune.WhereOf("trials"), fmt::format("trials '{}' is no positive whole number", text));
   }
-  if (const std::string metric = tune.Text("metric"); !metric.empty()) CheckMetric(metric, model->task, tune.WhereOf("metric"), context);
+  if (const std::string metric = tune.Text("metric"); !metric.empty())
+    CheckMetric(metric, model->task, tune.WhereOf("metric"), context);
   if (const YamlNode* params = tune.Require("params"); params != nullptr) {
-    if (!params->is_mapping()) tune.Report(params->where, fmt::format("'params' must be a mapping, not {}", params->Describe()));
+    if (!params->is_mapping())
+      tune.Report(params->where, fmt::format("'params' must be a mapping, not {}", params->Describe()));
     for (const YamlNode::Member& param : params->members) CheckRange(param, context);
   }
   tune.Finish();
@@ -191,7 +208,8 @@ void LoadTune(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
 void LoadEvaluate(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
   YamlReader evaluate(node, "'evaluate'", &context->diagnostics);
   model->metrics = evaluate.Texts("metrics");
-  for (const std::string& metric : model->metrics) CheckMetric(metric, model->task, evaluate.WhereOf("metrics"), context);
+  for (const std::string& metric : model->metrics)
+    CheckMetric(metric, model->task, evaluate.WhereOf("metrics"), context);
   model->slices = evaluate.Texts("slices");
   for (const std::string& slice : model->slices) CheckName("slice", slice, evaluate.WhereOf("slices"), context);
   evaluate.Finish();
@@ -201,7 +219,9 @@ void LoadPromote(const YamlNode& node, ModelRecipe* model, LoadContext* context)
   YamlReader promote(node, "'promote'", &context->diagnostics);
   if (const std::string alias = promote.Identifier("alias"); !alias.empty()) model->promote_alias = alias;
   const std::string when = promote.OneOf("when", {"better", "always", "never"}, "better");
-  model->promote_when = when == "always" ? PromoteWhen::kAlways : when == "never" ? PromoteWhen::kNever : PromoteWhen::kBetter;
+  model->promote_when = when == "always"  ? PromoteWhen::kAlways
+                        : when == "never" ? PromoteWhen::kNever
+                                          : PromoteWhen::kBetter;
   promote.Finish();
 }
 
@@ -218,8 +238,9 @@ void LoadTraining(YamlReader* reader, ModelRecipe* model, LoadContext* context) 
 }  // namespace
 
 void LoadModelRecipe(const ProjectFile& file, LoadContext* context) {
-  const YamlNode document = ParseYaml(file.path, file.text, &context->diagnostics);
-  YamlReader reader(document, "a model", &context->diagnostics);
+  const auto document = ParseYaml(file.path, file.text, &context->diagnostics);
+  if (!document) return;
+  YamlReader reader(*document, "a model", &context->diagnostics);
   ModelRecipe model;
   model.name = reader.RequiredIdentifier("name");
   model.where = reader.WhereOf("name");
@@ -235,7 +256,9 @@ void LoadModelRecipe(const ProjectFile& file, LoadContext* context) {
   const SourcePosition where = model.where;
   const std::string name = model.name;
   const auto [other, added] = context->project.models.emplace(name, std::move(model));
-  if (!added) context->Report(where, fmt::format("model '{}' is defined twice", name), "the other is at " + other->second.where.ToString());
+  if (!added)
+    context->Report(where, fmt::format("model '{}' is defined twice", name),
+                    "the other is at " + other->second.where.ToString());
 }
 
 }  // namespace headrace

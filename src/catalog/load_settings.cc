@@ -3,12 +3,14 @@
 namespace headrace {
 
 void LoadSettings(const ProjectFile& file, const std::map<std::string, Json>& var_overrides, LoadContext* context) {
-  const YamlNode document = ParseYaml(file.path, file.text, &context->diagnostics);
-  YamlReader reader(document, "headrace.yml", &context->diagnostics);
+  const auto document = ParseYaml(file.path, file.text, &context->diagnostics);
+  if (!document) return;
+  YamlReader reader(*document, "headrace.yml", &context->diagnostics);
   context->project.name = reader.RequiredIdentifier("name");
   reader.Ignore({"description", "version"});
   if (const YamlNode* vars = reader.Find("vars"); vars != nullptr) {
-    if (!vars->is_mapping()) reader.Report(vars->where, fmt::format("'vars' must be a mapping, not {}", vars->Describe()));
+    if (!vars->is_mapping())
+      reader.Report(vars->where, fmt::format("'vars' must be a mapping, not {}", vars->Describe()));
     for (const YamlNode::Member& member : vars->members) context->vars[member.key] = ToJson(member.value);
   }
   for (const auto& [name, value] : var_overrides) context->vars[name] = value;

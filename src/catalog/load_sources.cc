@@ -10,11 +10,14 @@ namespace {
 
 // Schemas of the warehouse that are not the user's.
 const std::vector<std::string>& ReservedSchemas() {
-  static const auto& kNames = *new std::vector<std::string>{"main", "ledger", "information_schema", "pg_catalog", "system", "temp"};
+  static const auto& kNames =
+      *new std::vector<std::string>{"main", "ledger", "information_schema", "pg_catalog", "system", "temp"};
   return kNames;
 }
 
-std::string SqlText(std::string_view text) { return absl::StrCat("'", absl::StrReplaceAll(ToAbsl(text), {{"'", "''"}}), "'"); }
+std::string SqlText(std::string_view text) {
+  return absl::StrCat("'", absl::StrReplaceAll(ToAbsl(text), {{"'", "''"}}), "'");
+}
 
 // {nullstr: NA} -> 'NA'; numbers and booleans as they are; lists [..], mappings {..}.
 std::string SqlLiteral(const YamlNode& node, LoadContext* context) {
@@ -36,7 +39,8 @@ std::string SqlLiteral(const YamlNode& node, LoadContext* context) {
 void LoadOptions(YamlReader* reader, SourceTable* table, LoadContext* context) {
   const YamlNode* options = reader->Find("options");
   if (options == nullptr) return;
-  if (!options->is_mapping()) reader->Report(options->where, fmt::format("'options' must be a mapping, not {}", options->Describe()));
+  if (!options->is_mapping())
+    reader->Report(options->where, fmt::format("'options' must be a mapping, not {}", options->Describe()));
   for (const YamlNode::Member& member : options->members) {
     if (!CheckName("option", member.key, member.where, context)) continue;
     if (member.value.is_null()) reader->Report(member.where, fmt::format("option '{}' has no value", member.key));
@@ -55,7 +59,8 @@ void LoadLocation(YamlReader* reader, SourceTable* table, LoadContext* context) 
   if (location->is_scalar() && !location->scalar.empty()) {
     table->location = RenderText(*location, context);
   } else {
-    reader->Report(location->where, fmt::format("'location' must be a file, a glob or a URL, not {}", location->Describe()));
+    reader->Report(location->where,
+                   fmt::format("'location' must be a file, a glob or a URL, not {}", location->Describe()));
   }
 }
 
@@ -68,11 +73,13 @@ void CheckStreamColumn(YamlReader* reader, std::string_view key, const std::stri
     names.push_back(spec.name);
     if (spec.name != column) continue;
     if (spec.type && !types.empty() && std::find(types.begin(), types.end(), *spec.type) == types.end()) {
-      reader->Report(reader->WhereOf(key), fmt::format("{} '{}' is {}, not a timestamp", key, column, TypeName(*spec.type)));
+      reader->Report(reader->WhereOf(key),
+                     fmt::format("{} '{}' is {}, not a timestamp", key, column, TypeName(*spec.type)));
     }
     return;
   }
-  reader->Report(reader->WhereOf(key), fmt::format("{} '{}' is no column of {}", key, column, table.FullName()), NearestNameHint(column, names));
+  reader->Report(reader->WhereOf(key), fmt::format("{} '{}' is no column of {}", key, column, table.FullName()),
+                 NearestNameHint(column, names));
 }
 
 void LoadHistory(YamlReader* reader, SourceTable* table, LoadContext* context) {
@@ -81,7 +88,8 @@ void LoadHistory(YamlReader* reader, SourceTable* table, LoadContext* context) {
   if (stream.history_table.empty()) return;
   const SourcePosition where = reader->WhereOf("history");
   if (!table->location.empty()) {
-    reader->Report(where, fmt::format("stream '{}' has both a 'location' and a 'history'", table->FullName()), "its history is one of them");
+    reader->Report(where, fmt::format("stream '{}' has both a 'location' and a 'history'", table->FullName()),
+                   "its history is one of them");
   }
   CheckTable(stream.history_table, where, context);
   context->edges.push_back({table->FullName(), {.relation = stream.history_table, .is_source = false, .where = where}});
@@ -93,7 +101,8 @@ void LoadAvailability(YamlReader* reader, StreamSpec* stream, LoadContext* conte
   if (delay.empty()) return;
   stream->delay_us = ReadDuration(delay, reader->WhereOf("delay"), context).value_or(0);
   if (!stream->available_at.empty()) {
-    reader->Report(reader->WhereOf("delay"), "'available_at' and 'delay' are both given", "keep one: they say the same in two ways");
+    reader->Report(reader->WhereOf("delay"), "'available_at' and 'delay' are both given",
+                   "keep one: they say the same in two ways");
   }
 }
 
@@ -117,7 +126,9 @@ void LoadStream(const YamlNode& node, SourceTable* table, LoadContext* context) 
     CheckStreamColumn(&reader, "event_id", stream.event_id, *table, {});
   }
   for (const ColumnSpec& column : table->columns) {
-    if (!column.type) reader.Report(column.where, fmt::format("column '{}' of stream '{}' needs a data_type", column.name, table->FullName()));
+    if (!column.type)
+      reader.Report(column.where,
+                    fmt::format("column '{}' of stream '{}' needs a data_type", column.name, table->FullName()));
   }
   reader.Finish();
 }
@@ -125,10 +136,12 @@ void LoadStream(const YamlNode& node, SourceTable* table, LoadContext* context) 
 void LoadLoading(YamlReader* reader, SourceTable* table, LoadContext* context) {
   table->incremental = reader->OneOf("load", {"full", "incremental"}, "full") == "incremental";
   if (const YamlNode* stream = reader->Find("stream"); stream != nullptr) {
-    if (table->incremental) reader->Report(reader->WhereOf("load"), "a stream's history is taken once: 'load' does not apply to it");
+    if (table->incremental)
+      reader->Report(reader->WhereOf("load"), "a stream's history is taken once: 'load' does not apply to it");
     LoadStream(*stream, table, context);
-  } else if (table->location.empty()) {
-    reader->Report(reader->where(), fmt::format("source '{}' has neither a 'location' nor a 'stream'", table->FullName()));
+  } else if (reader->Find("location") == nullptr && reader->Find("external_location") == nullptr) {
+    reader->Report(reader->where(),
+                   fmt::format("source '{}' has neither a 'location' nor a 'stream'", table->FullName()));
   }
 }
 
@@ -156,22 +169,27 @@ void LoadSourceTable(const YamlNode& node, const SourceDefaults& source, LoadCon
     LoadDataTests(&reader, table.FullName(), "", context);
     LoadLoading(&reader, &table, context);
   }
-  reader.Ignore({"columns", "tests", "data_tests", "load", "stream", "meta", "tags", "config", "quoting", "identifier"});
+  reader.Ignore(
+      {"columns", "tests", "data_tests", "load", "stream", "meta", "tags", "config", "quoting", "identifier"});
   reader.Finish();
   if (table.name.empty()) return;
   const SourcePosition where = table.where;
   const std::string name = table.FullName();
   const auto [other, added] = context->project.sources.emplace(name, std::move(table));
-  if (!added) context->Report(where, fmt::format("source '{}' is defined twice", name), "the other is at " + other->second.where.ToString());
+  if (!added)
+    context->Report(where, fmt::format("source '{}' is defined twice", name),
+                    "the other is at " + other->second.where.ToString());
 }
 
 void LoadSource(const YamlNode& node, LoadContext* context) {
   YamlReader reader(node, "a source", &context->diagnostics);
-  SourceDefaults source{.name = reader.RequiredIdentifier("name"), .loaded_at_field = reader.Text("loaded_at_field"), .freshness = {}};
+  SourceDefaults source{
+      .name = reader.RequiredIdentifier("name"), .loaded_at_field = reader.Text("loaded_at_field"), .freshness = {}};
   if (const YamlNode* freshness = reader.Find("freshness"); freshness != nullptr) source.freshness = ToJson(*freshness);
   const std::string lower = absl::AsciiStrToLower(source.name);
   if (std::find(ReservedSchemas().begin(), ReservedSchemas().end(), lower) != ReservedSchemas().end()) {
-    reader.Report(reader.WhereOf("name"), fmt::format("source name '{}' is reserved", source.name), "choose another, such as 'raw'");
+    reader.Report(reader.WhereOf("name"), fmt::format("source name '{}' is reserved", source.name),
+                  "choose another, such as 'raw'");
   }
   if (const YamlNode* tables = reader.Require("tables"); tables != nullptr) {
     for (const YamlNode& table : reader.List("tables")) LoadSourceTable(table, source, context);

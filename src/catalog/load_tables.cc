@@ -20,7 +20,8 @@ void ReadTags(const ConfigValue& config, Table* table, LoadContext* context) {
     table->tags.push_back(value.str());
     return;
   }
-  const bool all_texts = value.is_list() && std::all_of(value.list().begin(), value.list().end(), [](const auto& v) { return v.is_string(); });
+  const bool all_texts = value.is_list() && std::all_of(value.list().begin(), value.list().end(),
+                                                        [](const auto& v) { return v.is_string(); });
   if (!all_texts) {
     context->Report(config.where, fmt::format("'tags' must be a text or a list of texts, not {}", value.kind()));
     return;
@@ -51,7 +52,8 @@ void LoadYamlConfig(const YamlNode& node, Table* table, LoadContext* context) {
   }
   for (std::string& tag : reader.Texts("tags")) table->tags.push_back(std::move(tag));
   reader.Ignore({"meta", "docs", "description"});
-  reader.NotSupported({"contract", "schema", "alias", "enabled", "pre_hook", "post_hook", "unique_key", "incremental_strategy", "on_schema_change"});
+  reader.NotSupported({"contract", "schema", "alias", "enabled", "pre_hook", "post_hook", "unique_key",
+                       "incremental_strategy", "on_schema_change"});
   reader.Finish();
 }
 
@@ -61,7 +63,8 @@ void LoadTableEntry(const YamlNode& node, LoadContext* context) {
   const auto found = context->project.tables.find(name);
   if (found == context->project.tables.end()) {
     if (!name.empty()) {
-      context->Report(reader.WhereOf("name"), fmt::format("there is no table '{}': no SQL file of that name in tables/", name),
+      context->Report(reader.WhereOf("name"),
+                      fmt::format("there is no table '{}': no SQL file of that name in tables/", name),
                       NearestNameHint(name, KeysOf(context->project.tables)));
     }
     return;
@@ -99,8 +102,10 @@ std::vector<ColumnSpec> LoadColumns(YamlReader* reader, const std::string& relat
   std::vector<ColumnSpec> columns;
   for (const YamlNode& node : reader->List("columns")) {
     ColumnSpec column = LoadColumn(node, relation, context);
-    const bool repeated = std::any_of(columns.begin(), columns.end(), [&](const ColumnSpec& c) { return c.name == column.name; });
-    if (repeated && !column.name.empty()) context->Report(column.where, fmt::format("column '{}' of '{}' is given twice", column.name, relation));
+    const bool repeated =
+        std::any_of(columns.begin(), columns.end(), [&](const ColumnSpec& c) { return c.name == column.name; });
+    if (repeated && !column.name.empty())
+      context->Report(column.where, fmt::format("column '{}' of '{}' is given twice", column.name, relation));
     columns.push_back(std::move(column));
   }
   return columns;
@@ -121,19 +126,23 @@ void LoadTableSql(const ProjectFile& file, LoadContext* context) {
     context->edges.push_back({file.stem, use});
   }
   const auto [other, added] = context->project.tables.emplace(file.stem, std::move(table));
-  if (!added) context->Report(file.where(), fmt::format("table '{}' is defined twice", file.stem), "the other is " + other->second.where.file);
+  if (!added)
+    context->Report(file.where(), fmt::format("table '{}' is defined twice", file.stem),
+                    "the other is " + other->second.where.file);
 }
 
 void LoadTableYaml(const ProjectFile& file, LoadContext* context) {
-  const YamlNode document = ParseYaml(file.path, file.text, &context->diagnostics);
-  YamlReader reader(document, "a file of tables", &context->diagnostics);
+  const auto document = ParseYaml(file.path, file.text, &context->diagnostics);
+  if (!document) return;
+  YamlReader reader(*document, "a file of tables", &context->diagnostics);
   LoadSources(&reader, context);
   for (const YamlNode& table : reader.List("models")) LoadTableEntry(table, context);
   if (const YamlNode* tables = reader.Find("tables"); tables != nullptr) {
     reader.Report(tables->where, "key 'tables' is not known here", "describe tables under 'models:', as in dbt");
   }
   reader.Ignore({"version"});
-  reader.NotSupported({"seeds", "snapshots", "unit_tests", "exposures", "groups", "macros", "metrics", "semantic_models", "saved_queries", "data_tests"});
+  reader.NotSupported({"seeds", "snapshots", "unit_tests", "exposures", "groups", "macros", "metrics",
+                       "semantic_models", "saved_queries", "data_tests"});
   reader.Finish();
 }
 

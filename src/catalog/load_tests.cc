@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "absl/strings/str_replace.h"
 #include "catalog/loaders.h"
 
@@ -25,7 +23,8 @@ std::optional<TestKind> FindKind(const std::string& name, const SourcePosition& 
   return std::nullopt;
 }
 
-// "not_null_fct_flights_carrier", "source_unique_raw_planes_tailnum", "relationships_fct_carrier__carrier__dim_carriers".
+// "not_null_fct_flights_carrier", "source_unique_raw_planes_tailnum",
+// "relationships_fct_carrier__carrier__dim_carriers".
 std::string DefaultName(const DataTest& test, std::string_view kind) {
   const bool is_source = test.table.find('.') != std::string::npos;
   std::string name = fmt::format("{}{}_{}_{}", is_source ? "source_" : "", kind, test.table, test.column);
@@ -34,11 +33,9 @@ std::string DefaultName(const DataTest& test, std::string_view kind) {
 }
 
 // Two tests of one name are told apart by a number.
-std::string Distinct(const std::string& name, const std::vector<DataTest>& tests) {
+std::string Distinct(const std::string& name, LoadContext* context) {
   std::string candidate = name;
-  for (int n = 2; std::any_of(tests.begin(), tests.end(), [&](const DataTest& t) { return t.name == candidate; }); ++n) {
-    candidate = fmt::format("{}_{}", name, n);
-  }
+  for (int n = 2; !context->test_names.insert(candidate).second; ++n) candidate = fmt::format("{}_{}", name, n);
   return candidate;
 }
 
@@ -51,7 +48,8 @@ void LoadAcceptedValues(YamlReader* arguments, DataTest* test) {
     if (value.is_scalar()) {
       test->accepted_values.push_back(ToValue(value, unquote));
     } else {
-      arguments->Report(value.where, fmt::format("'values' must hold texts, numbers or booleans, not {}", value.Describe()));
+      arguments->Report(value.where,
+                        fmt::format("'values' must hold texts, numbers or booleans, not {}", value.Describe()));
     }
   }
 }
@@ -85,12 +83,13 @@ void LoadArguments(const YamlNode& node, DataTest* test, LoadContext* context) {
     read(&beside);
   }
   beside.Ignore({"description", "meta"});
-  beside.NotSupported({"config", "where", "severity", "warn_if", "error_if", "fail_calc", "limit", "store_failures", "tags", "enabled"});
+  beside.NotSupported({"config", "where", "severity", "warn_if", "error_if", "fail_calc", "limit", "store_failures",
+                       "tags", "enabled"});
   beside.Finish();
   if (!name.empty()) test->name = name;
 }
 
-// `- unique`, `- unique: {...}`, or `- {name: x, test_name: unique, ...}`, whose last form this version leaves out.
+// `- unique` or `- unique: {...}`.
 void LoadDataTest(const YamlNode& node, const std::string& relation, const std::string& column, LoadContext* context) {
   const bool named = node.is_mapping() && node.members.size() == 1;
   if (!node.is_scalar() && !named) {
@@ -112,7 +111,7 @@ void LoadDataTest(const YamlNode& node, const std::string& relation, const std::
   none.where = node.where;
   LoadArguments(named ? node.members[0].value : none, &test, context);
   if (test.name == kind_name) test.name = DefaultName(test, kind_name);
-  test.name = Distinct(test.name, context->project.tests);
+  test.name = Distinct(test.name, context);
   context->project.tests.push_back(std::move(test));
 }
 
@@ -135,8 +134,8 @@ void LoadSqlTest(const ProjectFile& file, LoadContext* context) {
   test.depends_on = sql.DistinctRelations();
   test.sql = std::move(sql.sql);
   test.where = file.where();
-  for (const DataTest& other : context->project.tests) {
-    if (other.name == test.name) context->Report(test.where, fmt::format("test '{}' is defined twice", test.name), "the other is at " + other.where.ToString());
+  if (!context->test_names.insert(test.name).second) {
+    context->Report(test.where, fmt::format("there is already a test '{}'", test.name), "rename the file");
   }
   context->project.tests.push_back(std::move(test));
 }

@@ -12,7 +12,9 @@ class ConfigReader {
   ConfigReader(const ConfigCall& config, LoadContext* context) : config_(config), context_(context) {}
 
   bool Has(const std::string& key) const { return config_.values.contains(key); }
-  const SourcePosition& WhereOf(const std::string& key) const { return Has(key) ? config_.values.at(key).where : config_.where; }
+  const SourcePosition& WhereOf(const std::string& key) const {
+    return Has(key) ? config_.values.at(key).where : config_.where;
+  }
   const ConfigValue* Find(const std::string& key) const { return Has(key) ? &config_.values.at(key) : nullptr; }
 
   std::string Text(const std::string& key) {
@@ -41,8 +43,9 @@ class ConfigReader {
       }
       if (texts.size() == config->value.list().size()) return texts;
     }
-    context_->Report(config->where, fmt::format("'{}' must be a text or a list of texts, not {}", key,
-                                                config->value.is_list() ? "a list with other values" : config->value.kind()));
+    context_->Report(config->where,
+                     fmt::format("'{}' must be a text or a list of texts, not {}", key,
+                                 config->value.is_list() ? "a list with other values" : config->value.kind()));
     return {};
   }
 
@@ -67,7 +70,8 @@ class ConfigReader {
 
 void ReadEntity(ConfigReader* config, FeatureView* view, LoadContext* context) {
   if (!config->Has("entity")) {
-    context->Report(view->config_where, fmt::format("feature view '{}' names no entity", view->name), "write config(entity='column', ...)");
+    context->Report(view->config_where, fmt::format("feature view '{}' names no entity", view->name),
+                    "write config(entity='column', ...)");
     return;
   }
   for (const std::string& column : config->Texts("entity")) {
@@ -90,7 +94,8 @@ void ReadWindows(ConfigReader* config, FeatureView* view, LoadContext* context) 
       continue;
     }
     const auto same = [&](const WindowSpec& w) { return w.suffix == window->suffix; };
-    if (std::any_of(view->windows.begin(), view->windows.end(), same)) context->Report(where, fmt::format("window '{}' is given twice", text));
+    if (std::any_of(view->windows.begin(), view->windows.end(), same))
+      context->Report(where, fmt::format("window '{}' is given twice", text));
     view->windows.push_back(*window);
   }
   const ConfigValue* value = config->Find("windows");
@@ -111,7 +116,8 @@ void ReadFrom(const SqlFile& sql, FeatureView* view, LoadContext* context) {
   for (const RelationUse& use : sql.relations) {
     CheckRelation(use, context);
     if (use.relation == view->from) continue;
-    context->Report(use.where, fmt::format("feature view '{}' reads '{}' beside '{}'", view->name, use.relation, view->from),
+    context->Report(use.where,
+                    fmt::format("feature view '{}' reads '{}' beside '{}'", view->name, use.relation, view->from),
                     "join them in a table, and read that one");
   }
 }
@@ -121,20 +127,24 @@ void ReadEventsView(const SqlFile& sql, ConfigReader* config, FeatureView* view,
   ReadEntity(config, view, context);
   view->event_time = config->Identifier("event_time");
   if (!config->Has("event_time")) {
-    context->Report(view->config_where, fmt::format("feature view '{}' names no event_time", view->name), "write config(event_time='column', ...)");
+    context->Report(view->config_where, fmt::format("feature view '{}' names no event_time", view->name),
+                    "write config(event_time='column', ...)");
   }
   ReadWindows(config, view, context);
   view->ttl_us = config->Duration("ttl");
-  if (config->Has("windows")) config->Refuse({"ttl"}, "is for latest-value views: a view with 'windows' forgets by them");
+  if (config->Has("windows"))
+    config->Refuse({"ttl"}, "is for latest-value views: a view with 'windows' forgets by them");
   view->available_at = config->Identifier("available_at");
   view->delay_us = config->Duration("delay");
   if (config->Has("available_at") && config->Has("delay")) {
-    context->Report(config->WhereOf("delay"), "'available_at' and 'delay' are both given", "keep one: they say the same in two ways");
+    context->Report(config->WhereOf("delay"), "'available_at' and 'delay' are both given",
+                    "keep one: they say the same in two ways");
   }
   config->Refuse({"request"}, "is for views of kind='request'");
 }
 
-void ReadRequestField(const std::string& name, const jinja::Value& type, const SourcePosition& where, FeatureView* view, LoadContext* context) {
+void ReadRequestField(const std::string& name, const jinja::Value& type, const SourcePosition& where, FeatureView* view,
+                      LoadContext* context) {
   if (!CheckName("request field", name, where, context)) return;
   if (!type.is_string()) {
     context->Report(where, fmt::format("the type of request field '{}' must be a text, not {}", name, type.kind()));
@@ -154,7 +164,8 @@ void ReadRequestView(const SqlFile& sql, ConfigReader* config, FeatureView* view
   const ConfigValue* request = config->Find("request");
   if (request == nullptr) return;
   if (!request->value.is_dict()) {
-    context->Report(request->where, fmt::format("'request' must be like {{'distance': 'double'}}, not {}", request->value.kind()));
+    context->Report(request->where,
+                    fmt::format("'request' must be like {{'distance': 'double'}}, not {}", request->value.kind()));
     return;
   }
   for (const auto& [name, type] : request->value.dict()) {
@@ -168,7 +179,8 @@ void ReadViewConfig(const SqlFile& sql, FeatureView* view, LoadContext* context)
                     "begin it with {{ config(entity='column', event_time='column') }}");
     return;
   }
-  CheckConfigKeys(sql.config, {"entity", "event_time", "windows", "ttl", "available_at", "delay", "kind", "request"}, "a feature view", context);
+  CheckConfigKeys(sql.config, {"entity", "event_time", "windows", "ttl", "available_at", "delay", "kind", "request"},
+                  "a feature view", context);
   ConfigReader config(sql.config, context);
   const std::string kind = config.Text("kind");
   if (kind == "request") {
@@ -177,7 +189,8 @@ void ReadViewConfig(const SqlFile& sql, FeatureView* view, LoadContext* context)
   }
   if (!kind.empty() && kind != "events") {
     const std::vector<std::string> kinds = {"events", "request"};
-    context->Report(config.WhereOf("kind"), fmt::format("kind '{}' is not known", kind), NearestNameHint(kind, kinds));
+    context->Report(config.WhereOf("kind"), fmt::format("'{}' is no value of 'kind'", kind),
+                    NearestNameHint(kind, kinds));
   }
   ReadEventsView(sql, &config, view, context);
 }
@@ -199,7 +212,8 @@ void LoadViewEntry(const YamlNode& node, LoadContext* context) {
   const auto found = context->project.views.find(name);
   if (found == context->project.views.end()) {
     if (!name.empty()) {
-      context->Report(reader.WhereOf("name"), fmt::format("there is no feature view '{}': no SQL file of that name in features/", name),
+      context->Report(reader.WhereOf("name"),
+                      fmt::format("there is no feature view '{}': no SQL file of that name in features/", name),
                       NearestNameHint(name, KeysOf(context->project.views)));
     }
     return;
@@ -225,12 +239,15 @@ void LoadViewSql(const ProjectFile& file, LoadContext* context) {
   if (!sql.sql.segments.empty() || file.text.empty()) ReadViewConfig(sql, &view, context);
   view.sql = std::move(sql.sql);
   const auto [other, added] = context->project.views.emplace(file.stem, std::move(view));
-  if (!added) context->Report(file.where(), fmt::format("feature view '{}' is defined twice", file.stem), "the other is " + other->second.sql.file);
+  if (!added)
+    context->Report(file.where(), fmt::format("feature view '{}' is defined twice", file.stem),
+                    "the other is " + other->second.sql.file);
 }
 
 void LoadViewYaml(const ProjectFile& file, LoadContext* context) {
-  const YamlNode document = ParseYaml(file.path, file.text, &context->diagnostics);
-  YamlReader reader(document, "a file of feature views", &context->diagnostics);
+  const auto document = ParseYaml(file.path, file.text, &context->diagnostics);
+  if (!document) return;
+  YamlReader reader(*document, "a file of feature views", &context->diagnostics);
   for (const YamlNode& view : reader.List("feature_views")) LoadViewEntry(view, context);
   reader.Ignore({"version"});
   reader.Finish();

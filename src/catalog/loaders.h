@@ -69,8 +69,9 @@ struct LoadContext {
   Project project;
   Diagnostics diagnostics;
   std::vector<TableEdge> edges;
-  std::set<std::string> materialized_in_sql;         // tables whose SQL says it, which wins over YAML
-  std::map<std::string, SourcePosition> described;   // tables and views, by the entry in YAML
+  std::set<std::string> test_names;
+  std::set<std::string> materialized_in_sql;        // tables whose SQL says it, which wins over YAML
+  std::map<std::string, SourcePosition> described;  // tables and views, by the entry in YAML
   std::vector<std::function<void()>> checks;
 
   void Report(const SourcePosition& where, std::string message, std::string hint = "") {
@@ -80,8 +81,8 @@ struct LoadContext {
 
 // The files below `folder` whose names end in one of `endings`, by path. Hidden ones are skipped; a folder that does
 // not exist has none. A file that cannot be read is reported.
-std::vector<ProjectFile> ReadFiles(const std::string& root, const std::string& folder, const std::vector<std::string>& endings,
-                                   LoadContext* context);
+std::vector<ProjectFile> ReadFiles(const std::string& root, const std::string& folder,
+                                   const std::vector<std::string>& endings, LoadContext* context);
 
 // templates.cc: ref, source, config, var and env_var.
 SqlFile RenderSqlFile(const ProjectFile& file, LoadContext* context);
@@ -95,11 +96,13 @@ void CheckRelation(const RelationUse& use, LoadContext* context);
 // Later, reports a table that the project does not have.
 void CheckTable(const std::string& name, const SourcePosition& where, LoadContext* context);
 // Reports a second description of the same table or view.
-void CheckDescribedOnce(std::string_view what, const std::string& name, const SourcePosition& where, LoadContext* context);
+void CheckDescribedOnce(std::string_view what, const std::string& name, const SourcePosition& where,
+                        LoadContext* context);
 // Reports a name that SQL could not write without quotes; says whether it is good.
 bool CheckName(std::string_view what, const std::string& name, const SourcePosition& where, LoadContext* context);
 // Reports keys of `config` that are not in `known`.
-void CheckConfigKeys(const ConfigCall& config, const std::vector<std::string>& known, std::string_view what, LoadContext* context);
+void CheckConfigKeys(const ConfigCall& config, const std::vector<std::string>& known, std::string_view what,
+                     LoadContext* context);
 
 // ParseDuration and ParseTypeName with the error reported at `where`.
 std::optional<DurationUs> ReadDuration(std::string_view text, const SourcePosition& where, LoadContext* context);

@@ -27,9 +27,9 @@ struct RenderedSql {
     size_t source_begin = 0;    // offset in the file; the segment is literal text, or one {{ ... }} when not
     bool literal = true;
   };
-  std::string file;           // relative to the project's folder
-  std::string source;         // the file's text
-  std::string sql;            // what the database is given
+  std::string file;               // relative to the project's folder
+  std::string source;             // the file's text
+  std::string sql;                // what the database is given
   std::vector<Segment> segments;  // ascending by rendered_begin
 
   SourcePosition PositionOf(size_t rendered_offset) const;
@@ -46,14 +46,14 @@ enum class TestKind : uint8_t { kNotNull, kUnique, kAcceptedValues, kRelationshi
 
 // A data test: it passes when its query gives no row.
 struct DataTest {
-  std::string name;    // "not_null_fct_flights_flight_id", or the stem of the file
+  std::string name;  // "not_null_fct_flights_flight_id", or the stem of the file
   TestKind kind = TestKind::kNotNull;
-  std::string table;   // relation it is on: a table's name, or "source.table"; of a kSql test: empty
+  std::string table;  // relation it is on: a table's name, or "source.table"; of a kSql test: empty
   std::string column;
   std::vector<Value> accepted_values;  // kAcceptedValues
   std::string to_relation;             // kRelationships: named like `table`
   std::string to_field;
-  RenderedSql sql;                     // kSql
+  RenderedSql sql;                      // kSql
   std::vector<std::string> depends_on;  // tables and sources ("raw.flights") that must be built first
   SourcePosition where;
 };
@@ -114,18 +114,18 @@ struct FeatureView {
   std::string name;  // the file's stem
   ViewKind kind = ViewKind::kEvents;
   RenderedSql sql;
-  std::string from;  // kEvents: the table's name or "raw.arrivals"; kRequest: "request"
-  std::vector<std::string> entity;     // key columns, in order
+  std::string from;                 // kEvents: the table's name or "raw.arrivals"; kRequest: "request"
+  std::vector<std::string> entity;  // key columns, in order
   std::string event_time;
-  std::vector<WindowSpec> windows;     // empty: latest-value
+  std::vector<WindowSpec> windows;  // empty: latest-value
   std::optional<DurationUs> ttl_us;
-  std::string available_at;            // column, or ""
+  std::string available_at;  // column, or ""
   std::optional<DurationUs> delay_us;
-  Schema request;                      // kRequest: request fields
+  Schema request;  // kRequest: request fields
   std::string description;
   std::string owner;
   std::map<std::string, std::string> feature_descriptions;  // by the name in the SQL: "flights", not "flights_1h"
-  SourcePosition config_where;         // the config(...) call
+  SourcePosition config_where;                              // the config(...) call
 };
 
 enum class Task : uint8_t { kBinary, kMulticlass, kRegression };
@@ -135,10 +135,10 @@ enum class PromoteWhen : uint8_t { kBetter, kAlways, kNever };
 struct ModelRecipe {
   std::string name;
   Task task = Task::kBinary;
-  std::string label_table;   // a table's name, or a file
+  std::string label_table;  // a table's name, or a file
   std::string label_time;
   std::string label_column;
-  std::string known_at;      // "" when not declared
+  std::string known_at;                         // "" when not declared
   std::map<std::string, std::string> entities;  // entity column of a view -> column of the label table
   std::vector<std::string> features;            // references as written: "carrier_recent.*", "weather_latest.temp"
   std::vector<SourcePosition> features_where;
@@ -162,7 +162,7 @@ struct Project {
   std::string name;
   std::string root;  // absolute folder
   std::map<std::string, Json> vars;
-  std::map<std::string, SourceTable> sources;     // by "raw.flights"
+  std::map<std::string, SourceTable> sources;  // by "raw.flights"
   std::map<std::string, Table> tables;
   std::vector<DataTest> tests;
   std::map<std::string, FeatureView> views;

@@ -62,7 +62,8 @@ class TemplateHost {
     if (!config.present) config.where = at_(site.begin);
     config.present = true;
     for (const jinja::Argument& argument : site.arguments) {
-      if (argument.name.empty()) return jinja::ErrorAt(argument.begin, "'config' takes arguments with names only: config(name=value)");
+      if (argument.name.empty())
+        return jinja::ErrorAt(argument.begin, "'config' takes arguments with names only: config(name=value)");
       config.values[argument.name] = {argument.value, at_(argument.begin)};
     }
     return jinja::Value("");
@@ -85,7 +86,8 @@ class TemplateHost {
     const auto found = context_.environment.find(name);
     if (found != context_.environment.end()) return jinja::Value(found->second);
     if (arguments[1] != nullptr) return arguments[1]->value;
-    return jinja::ErrorAt(arguments[0]->begin, fmt::format("environment variable '{}' is not set", name), "set it, or give a default");
+    return jinja::ErrorAt(arguments[0]->begin, fmt::format("environment variable '{}' is not set", name),
+                          "set it, or give a default");
   }
 
   const LoadContext& context_;
@@ -94,7 +96,8 @@ class TemplateHost {
 
 // Offsets within a YAML text, as places in its file: exact for texts on one line without escapes, else its beginning.
 TemplateHost::PositionOf WithinText(const YamlNode& text) {
-  return [where = text.where, quoted = text.quoted, one_line = text.scalar.find('\n') == std::string::npos](size_t offset) {
+  return [where = text.where, quoted = text.quoted,
+          one_line = text.scalar.find('\n') == std::string::npos](size_t offset) {
     SourcePosition position = where;
     if (one_line) position.column += static_cast<int>(offset) + (quoted ? 1 : 0);
     return position;
@@ -144,11 +147,13 @@ std::optional<RelationUse> ReadRelation(const YamlNode& text, LoadContext* conte
   TemplateHost host(*context, [&within, begin = begin](size_t offset) { return within(begin + offset); });
   const StatusOr<jinja::Value> value = jinja::Evaluate(expression, host.Globals());
   if (!value.ok()) {
-    context->Report(within(begin + jinja::OffsetOf(value.status())), std::string(value.status().message()), jinja::HintOf(value.status()));
+    context->Report(within(begin + jinja::OffsetOf(value.status())), std::string(value.status().message()),
+                    jinja::HintOf(value.status()));
     return std::nullopt;
   }
   if (host.relations.size() == 1) return host.relations[0];
-  context->Report(text.where, fmt::format("'{}' names no table", text.scalar), "write ref('table') or source('source', 'table')");
+  context->Report(text.where, fmt::format("'{}' names no table", text.scalar),
+                  "write ref('table') or source('source', 'table')");
   return std::nullopt;
 }
 
@@ -158,7 +163,8 @@ std::string RenderText(const YamlNode& text, LoadContext* context) {
   TemplateHost host(*context, within);
   StatusOr<jinja::Rendered> rendered = jinja::Render(text.scalar, host.Globals());
   if (rendered.ok()) return std::move(rendered->text);
-  context->Report(within(jinja::OffsetOf(rendered.status())), std::string(rendered.status().message()), jinja::HintOf(rendered.status()));
+  context->Report(within(jinja::OffsetOf(rendered.status())), std::string(rendered.status().message()),
+                  jinja::HintOf(rendered.status()));
   return "";
 }
 

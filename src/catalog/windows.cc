@@ -8,16 +8,31 @@
 namespace headrace {
 namespace {
 
-Status BadWindow(std::string_view text) {
-  return InvalidArgument("'{}' is no window: write it like '7d', '10 rows', '10 rows within 7d', '7d offset 7d' or 'all'", text);
+bool ReadRows(const std::string& text, std::optional<int64_t>* rows) {
+  int64_t count = 0;
+  if (text.find_first_not_of("0123456789") != std::string::npos || !absl::SimpleAtoi(text, &count) || count < 1)
+    return false;
+  *rows = count;
+  return true;
 }
 
-StatusOr<int64_t> ParseRows(const std::string& text) {
-  int64_t rows = 0;
-  if (text.find_first_not_of("0123456789") != std::string::npos || !absl::SimpleAtoi(text, &rows) || rows < 1) {
-    return InvalidArgument("'{}' is no positive number of rows", text);
+bool ReadLength(const std::string& text, std::optional<DurationUs>* length_us) {
+  const StatusOr<DurationUs> duration = ParseDuration(text);
+  if (duration.ok()) *length_us = *duration;
+  return duration.ok();
+}
+
+bool ReadWords(const std::vector<std::string>& words, WindowSpec* window) {
+  const size_t n = words.size();
+  if (n == 1) return words[0] == "all" || ReadLength(words[0], &window->length_us);
+  if (n == 3 && words[1] == "offset") {
+    std::optional<DurationUs> offset_us;
+    if (!ReadLength(words[0], &window->length_us) || !ReadLength(words[2], &offset_us)) return false;
+    window->offset_us = *offset_us;
+    return AddSaturated(*window->length_us, window->offset_us) < kMaxTimestampUs;
   }
-  return rows;
+  if (n < 2 || words[1] != "rows" || !ReadRows(words[0], &window->rows)) return false;
+  return n == 2 || (n == 4 && words[2] == "within" && ReadLength(words[3], &window->length_us));
 }
 
 }  // namespace
@@ -26,22 +41,9 @@ StatusOr<WindowSpec> ParseWindow(std::string_view text) {
   const std::vector<std::string> words = absl::StrSplit(ToAbsl(text), ' ', absl::SkipEmpty());
   WindowSpec window;
   window.suffix = absl::StrJoin(words, "_");
-  const size_t n = words.size();
-  if (n == 1 && words[0] == "all") return window;
-  if (n == 1 || (n == 3 && words[1] == "offset")) {
-    HR_ASSIGN_OR_RETURN(window.length_us, ParseDuration(words[0]));
-    if (n == 1) return window;
-    HR_ASSIGN_OR_RETURN(window.offset_us, ParseDuration(words[2]));
-    if (AddSaturated(*window.length_us, window.offset_us) == kMaxTimestampUs) return BadWindow(text);
-    return window;
-  }
-  if ((n == 2 || (n == 4 && words[2] == "within")) && words[1] == "rows") {
-    HR_ASSIGN_OR_RETURN(window.rows, ParseRows(words[0]));
-    if (n == 2) return window;
-    HR_ASSIGN_OR_RETURN(window.length_us, ParseDuration(words[3]));
-    return window;
-  }
-  return BadWindow(text);
+  if (ReadWords(words, &window)) return window;
+  return InvalidArgument(
+      "'{}' is no window: write it like '7d', '10 rows', '10 rows within 7d', '7d offset 7d' or 'all'", text);
 }
 
 }  // namespace headrace

@@ -55,7 +55,8 @@ class Converter {
     }
     for (const YamlNode::Member& other : mapping->members) {
       if (other.key != key.Scalar()) continue;
-      diagnostics_->push_back({where, fmt::format("key '{}' is given twice", key.Scalar()), fmt::format("the first is at line {}", other.where.line)});
+      diagnostics_->push_back({where, fmt::format("key '{}' is given twice", key.Scalar()),
+                               fmt::format("the first is at line {}", other.where.line)});
       return;
     }
     YamlNode converted = Convert(value, where, depth + 1);
@@ -87,7 +88,8 @@ std::optional<double> AsDouble(const std::string& text) {
 
 std::optional<int64_t> AsInteger(const std::string& text) {
   int64_t integer = 0;
-  if (text.find_first_not_of("0123456789+-") != std::string::npos || !absl::SimpleAtoi(text, &integer)) return std::nullopt;
+  if (text.find_first_not_of("0123456789+-") != std::string::npos || !absl::SimpleAtoi(text, &integer))
+    return std::nullopt;
   return integer;
 }
 
@@ -107,7 +109,7 @@ std::string YamlNode::Describe() const {
   return "";
 }
 
-YamlNode ParseYaml(const std::string& file, const std::string& text, Diagnostics* diagnostics) {
+std::optional<YamlNode> ParseYaml(const std::string& file, const std::string& text, Diagnostics* diagnostics) {
   const SourcePosition whole{.file = file, .line = 0, .column = 0};
   try {
     return Converter(file, diagnostics).Convert(YAML::Load(text), whole, 0);
@@ -115,9 +117,7 @@ YamlNode ParseYaml(const std::string& file, const std::string& text, Diagnostics
     const SourcePosition where = e.mark.is_null() ? whole : SourcePosition{file, e.mark.line + 1, e.mark.column + 1};
     diagnostics->push_back({where, fmt::format("this is not YAML: {}", e.msg), ""});
   }
-  YamlNode nothing;
-  nothing.where = whole;
-  return nothing;
+  return std::nullopt;
 }
 
 Value ToValue(const YamlNode& scalar, bool unquote) {
@@ -148,7 +148,8 @@ bool IsIdentifier(std::string_view text) {
 
 YamlReader::YamlReader(const YamlNode& node, std::string what, Diagnostics* diagnostics)
     : node_(node), what_(std::move(what)), diagnostics_(diagnostics) {
-  if (!node.is_mapping() && !node.is_null()) Report(node.where, fmt::format("{} must be a mapping, not {}", what_, node.Describe()));
+  if (!node.is_mapping() && !node.is_null())
+    Report(node.where, fmt::format("{} must be a mapping, not {}", what_, node.Describe()));
 }
 
 void YamlReader::Report(const SourcePosition& where, std::string message, std::string hint) {
@@ -165,7 +166,10 @@ const YamlNode* YamlReader::Find(std::string_view key) {
 
 const YamlNode* YamlReader::Require(std::string_view key) {
   const YamlNode* value = Find(key);
-  if (value == nullptr) Report(WhereOf(key), fmt::format("{} needs the key '{}'", what_, key));
+  // Of what is no mapping, that was reported.
+  if (value == nullptr && (node_.is_mapping() || node_.is_null())) {
+    Report(WhereOf(key), fmt::format("{} needs the key '{}'", what_, key));
+  }
   return value;
 }
 
@@ -198,7 +202,8 @@ std::string YamlReader::RequiredText(std::string_view key) {
 std::string YamlReader::Identifier(std::string_view key) {
   const std::string text = Text(key);
   if (text.empty() || IsIdentifier(text)) return text;
-  Report(WhereOf(key), fmt::format("{} '{}' is no name", key, text), "a name has letters, digits and _, and does not begin with a digit");
+  Report(WhereOf(key), fmt::format("{} '{}' is no name", key, text),
+         "a name has letters, digits and _, and does not begin with a digit");
   return "";
 }
 
@@ -219,7 +224,8 @@ std::vector<std::string> YamlReader::Texts(std::string_view key) {
   if (value == nullptr) return {};
   if (value->is_scalar()) return {value->scalar};
   std::vector<std::string> texts;
-  if (!value->is_sequence()) Report(value->where, fmt::format("'{}' must be a text or a list of texts, not {}", key, value->Describe()));
+  if (!value->is_sequence())
+    Report(value->where, fmt::format("'{}' must be a text or a list of texts, not {}", key, value->Describe()));
   for (const YamlNode& item : value->items) {
     if (item.is_scalar()) {
       texts.push_back(item.scalar);
@@ -238,11 +244,13 @@ const std::vector<YamlNode>& YamlReader::List(std::string_view key) {
   return value->items;
 }
 
-std::string YamlReader::OneOf(std::string_view key, const std::vector<std::string>& allowed, std::string_view fallback) {
+std::string YamlReader::OneOf(std::string_view key, const std::vector<std::string>& allowed,
+                              std::string_view fallback) {
   const YamlNode* value = FindScalar(key);
   if (value == nullptr) return std::string(fallback);
   if (std::find(allowed.begin(), allowed.end(), value->scalar) != allowed.end()) return value->scalar;
-  Report(value->where, fmt::format("{} '{}' is not known", key, value->scalar), NearestNameHint(value->scalar, allowed));
+  Report(value->where, fmt::format("'{}' is no value of '{}'", value->scalar, key),
+         NearestNameHint(value->scalar, allowed));
   return std::string(fallback);
 }
 
@@ -262,7 +270,8 @@ void YamlReader::Finish() {
   const std::vector<std::string> known(known_.begin(), known_.end());
   for (const YamlNode::Member& member : node_.members) {
     if (known_.contains(member.key)) continue;
-    Report(member.where, fmt::format("key '{}' is not known in {}", member.key, what_), NearestNameHint(member.key, known));
+    Report(member.where, fmt::format("key '{}' is not known in {}", member.key, what_),
+           NearestNameHint(member.key, known));
   }
 }
 

@@ -42,9 +42,9 @@ struct YamlNode::Member {
   YamlNode value;
 };
 
-// The document in `text`; of empty text a null. What is wrong with the YAML, repeated keys included, is added to
-// `diagnostics`; the node then holds what could be read.
-YamlNode ParseYaml(const std::string& file, const std::string& text, Diagnostics* diagnostics);
+// The document in `text`; of empty text a null. Text that is no YAML is reported, and gives nothing; a repeated key is
+// reported, and its first value holds.
+std::optional<YamlNode> ParseYaml(const std::string& file, const std::string& text, Diagnostics* diagnostics);
 
 // The node as JSON: an unquoted scalar is a number, a boolean or null where it reads as one, else a text.
 Json ToJson(const YamlNode& node);

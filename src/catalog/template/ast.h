@@ -32,7 +32,18 @@ struct Unary {
   UnaryOperator op;
   ExpressionPtr operand;
 };
-enum class BinaryOperator : uint8_t { kAnd, kOr, kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kPower, kConcat };
+enum class BinaryOperator : uint8_t {
+  kAnd,
+  kOr,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kPower,
+  kConcat
+};
 struct Binary {
   BinaryOperator op;
   ExpressionPtr left;
@@ -81,8 +92,8 @@ struct TestExpression {
 struct Expression {
   size_t begin = 0;
   size_t end = 0;
-  std::variant<Literal, Name, ListExpression, DictExpression, Unary, Binary, Comparison, Conditional, Attribute, Subscript,
-               CallExpression, FilterExpression, TestExpression>
+  std::variant<Literal, Name, ListExpression, DictExpression, Unary, Binary, Comparison, Conditional, Attribute,
+               Subscript, CallExpression, FilterExpression, TestExpression>
       node;
 };
 

@@ -7,7 +7,8 @@
 
 namespace headrace::jinja {
 
-StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site, std::initializer_list<std::string_view> parameters,
+StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site,
+                                                     std::initializer_list<std::string_view> parameters,
                                                      size_t required) {
   const std::vector<std::string> names(parameters.begin(), parameters.end());
   std::vector<const Argument*> bound(names.size(), nullptr);
@@ -24,13 +25,16 @@ StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site, std::
       }
     }
     if (place >= names.size()) {
-      return ErrorAt(argument.begin, fmt::format("'{}' takes at most {} arguments, got {}", site.function, names.size(), site.arguments.size()));
+      return ErrorAt(argument.begin, fmt::format("'{}' takes at most {} argument{}, got {}", site.function,
+                                                 names.size(), names.size() == 1 ? "" : "s", site.arguments.size()));
     }
-    if (bound[place] != nullptr) return ErrorAt(argument.begin, fmt::format("argument '{}' of '{}' is given twice", names[place], site.function));
+    if (bound[place] != nullptr)
+      return ErrorAt(argument.begin, fmt::format("argument '{}' of '{}' is given twice", names[place], site.function));
     bound[place] = &argument;
   }
   for (size_t i = 0; i < required; ++i) {
-    if (bound[i] == nullptr) return ErrorAt(site.begin, fmt::format("'{}' needs the argument '{}'", site.function, names[i]));
+    if (bound[i] == nullptr)
+      return ErrorAt(site.begin, fmt::format("'{}' needs the argument '{}'", site.function, names[i]));
   }
   return bound;
 }
@@ -38,7 +42,8 @@ StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site, std::
 StatusOr<std::string> TextArgument(const Argument& argument, std::string_view function) {
   if (argument.value.is_string()) return argument.value.str();
   if (argument.value.is_undefined()) {
-    return ErrorAt(argument.begin, fmt::format("'{}' is undefined", argument.value.missing_name()), argument.value.missing_hint());
+    return ErrorAt(argument.begin, fmt::format("'{}' is undefined", argument.value.missing_name()),
+                   argument.value.missing_hint());
   }
   return ErrorAt(argument.begin, fmt::format("'{}' needs a text here, not {}", function, argument.value.kind()));
 }

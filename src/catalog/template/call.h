@@ -16,7 +16,8 @@ namespace headrace::jinja {
 // The arguments of `site` in the order of `parameters`, as Python binds them: by place, then by name. The first
 // `required` must be given; the others are nullptr when they are not. An unknown name, one argument too many or the
 // same one twice is an error at that argument.
-StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site, std::initializer_list<std::string_view> parameters,
+StatusOr<std::vector<const Argument*>> BindArguments(const CallSite& site,
+                                                     std::initializer_list<std::string_view> parameters,
                                                      size_t required);
 
 // The text of `argument`, which must be one; the error names `function` and is at the argument.

@@ -18,7 +18,8 @@ Status ErrorAt(size_t offset, std::string_view message, std::string_view hint) {
 }
 
 Status WithOffset(Status status, size_t offset) {
-  if (!status.ok() && !status.GetPayload(kOffsetKey)) status.SetPayload(kOffsetKey, absl::Cord(fmt::format("{}", offset)));
+  if (!status.ok() && !status.GetPayload(kOffsetKey))
+    status.SetPayload(kOffsetKey, absl::Cord(fmt::format("{}", offset)));
   return status;
 }
 
@@ -33,6 +34,10 @@ SourcePosition PositionAt(const std::string& file, std::string_view source, size
   return {.file = file,
           .line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
           .column = static_cast<int>(before.size() - line_begin) + 1};
+}
+
+bool HasOffset(const Status& status) {
+  return status.GetPayload(kOffsetKey).has_value();
 }
 
 size_t OffsetOf(const Status& status) {

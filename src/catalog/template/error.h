@@ -25,6 +25,7 @@ SourcePosition PositionAt(const std::string& file, std::string_view source, size
 // What the user is shown for an error of the template `source` in `file`.
 Diagnostic ToDiagnostic(const Status& status, const std::string& file, std::string_view source);
 
+bool HasOffset(const Status& status);
 // The offset that `status` carries; 0 if none.
 size_t OffsetOf(const Status& status);
 std::string HintOf(const Status& status);

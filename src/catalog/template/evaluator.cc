@@ -28,6 +28,15 @@ std::vector<std::string> KeysOf(const Value& dict) {
   return keys;
 }
 
+// An operator's error with the expression it is about: "division by zero in '1 // 0'".
+Status InExpression(const Status& status, const Expression& e, std::string_view source) {
+  constexpr size_t kLongest = 60;
+  if (HasOffset(status) || e.end - e.begin > kLongest) return status;
+  const std::string message =
+      fmt::format("{} in '{}'", std::string(status.message()), source.substr(e.begin, e.end - e.begin));
+  return WithHint(Status(status.code(), message), HintOf(status));
+}
+
 // The name that a call is made by, for its errors: of `a.b(...)` it is b.
 std::string_view CalleeName(const Expression& callee, std::string_view source) {
   if (const auto* attribute = std::get_if<Attribute>(&callee.node)) return attribute->name;
@@ -39,11 +48,13 @@ std::string_view CalleeName(const Expression& callee, std::string_view source) {
 StatusOr<Value> Evaluator::Evaluate(const Expression& expression) {
   HR_RETURN_IF_ERROR(WithOffset(budget_.Spend(1), expression.begin));
   StatusOr<Value> value = std::visit([&](const auto& node) { return Eval(expression, node); }, expression.node);
-  if (!value.ok()) return WithOffset(std::move(value).status(), expression.begin);
+  if (!value.ok()) return WithOffset(value.status(), expression.begin);
   return value;
 }
 
-StatusOr<Value> Evaluator::Eval(const Expression&, const Literal& node) { return node.value; }
+StatusOr<Value> Evaluator::Eval(const Expression&, const Literal& node) {
+  return node.value;
+}
 
 StatusOr<Value> Evaluator::Eval(const Expression&, const Name& node) {
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
@@ -80,26 +91,31 @@ StatusOr<Value> Evaluator::Eval(const Expression&, const DictExpression& node) {
   return Value(std::move(dict));
 }
 
-StatusOr<Value> Evaluator::Eval(const Expression&, const Unary& node) {
+StatusOr<Value> Evaluator::Eval(const Expression& e, const Unary& node) {
   HR_ASSIGN_OR_RETURN(const Value operand, Evaluate(*node.operand));
-  return ApplyUnary(node.op, operand);
+  StatusOr<Value> result = ApplyUnary(node.op, operand);
+  if (!result.ok()) return InExpression(result.status(), e, source_);
+  return result;
 }
 
-StatusOr<Value> Evaluator::Eval(const Expression&, const Binary& node) {
+StatusOr<Value> Evaluator::Eval(const Expression& e, const Binary& node) {
   HR_ASSIGN_OR_RETURN(Value left, Evaluate(*node.left));
   if (node.op == BinaryOperator::kAnd && !left.IsTrue()) return left;
   if (node.op == BinaryOperator::kOr && left.IsTrue()) return left;
   HR_ASSIGN_OR_RETURN(Value right, Evaluate(*node.right));
   if (node.op == BinaryOperator::kAnd || node.op == BinaryOperator::kOr) return right;
-  return ApplyBinary(node.op, left, right, &budget_);
+  StatusOr<Value> result = ApplyBinary(node.op, left, right, &budget_);
+  if (!result.ok()) return InExpression(result.status(), e, source_);
+  return result;
 }
 
-StatusOr<Value> Evaluator::Eval(const Expression&, const Comparison& node) {
+StatusOr<Value> Evaluator::Eval(const Expression& e, const Comparison& node) {
   HR_ASSIGN_OR_RETURN(Value left, Evaluate(*node.first));
   for (const auto& [op, operand] : node.rest) {
     HR_ASSIGN_OR_RETURN(Value right, Evaluate(operand));
-    HR_ASSIGN_OR_RETURN(const bool holds, ApplyCompare(op, left, right, &budget_));
-    if (!holds) return Value(false);
+    const StatusOr<bool> holds = ApplyCompare(op, left, right, &budget_);
+    if (!holds.ok()) return InExpression(holds.status(), e, source_);
+    if (!*holds) return Value(false);
     left = std::move(right);
   }
   return Value(true);
@@ -118,7 +134,8 @@ StatusOr<Value> Evaluator::Eval(const Expression& e, const Attribute& node) {
   if (object.is_object()) return object.object().GetAttribute(node.name);
   const std::string path(source_.substr(e.begin, e.end - e.begin));
   if (object.is_dict()) return Value::Undefined(path, NearestNameHint(node.name, KeysOf(object)));
-  if (object.is_undefined()) return WithHint(InvalidArgument("'{}' is undefined", object.missing_name()), object.missing_hint());
+  if (object.is_undefined())
+    return WithHint(InvalidArgument("'{}' is undefined", object.missing_name()), object.missing_hint());
   return Value::Undefined(path);
 }
 
@@ -137,9 +154,11 @@ StatusOr<Value> Evaluator::Eval(const Expression& e, const Subscript& node) {
     const int64_t size = static_cast<int64_t>(object.is_list() ? object.list().size() : object.str().size());
     const int64_t at = index.integer() < 0 ? index.integer() + size : index.integer();
     if (at < 0 || at >= size) return Value::Undefined(path);
-    return object.is_list() ? object.list()[static_cast<size_t>(at)] : Value(std::string(1, object.str()[static_cast<size_t>(at)]));
+    return object.is_list() ? object.list()[static_cast<size_t>(at)]
+                            : Value(std::string(1, object.str()[static_cast<size_t>(at)]));
   }
-  if (object.is_undefined()) return WithHint(InvalidArgument("'{}' is undefined", object.missing_name()), object.missing_hint());
+  if (object.is_undefined())
+    return WithHint(InvalidArgument("'{}' is undefined", object.missing_name()), object.missing_hint());
   return InvalidArgument("'{}': {} cannot be indexed by {}", path, object.kind(), index.kind());
 }
 
@@ -174,7 +193,8 @@ StatusOr<Value> Evaluator::Eval(const Expression& e, const CallExpression& node)
 StatusOr<Value> Evaluator::Eval(const Expression& e, const FilterExpression& node) {
   HR_ASSIGN_OR_RETURN(const Value input, Evaluate(*node.input));
   HR_ASSIGN_OR_RETURN(std::vector<Argument> arguments, EvaluateArguments(node.arguments));
-  return ApplyFilter(input, {.function = node.name, .begin = e.begin, .arguments = std::move(arguments), .budget = &budget_});
+  return ApplyFilter(input,
+                     {.function = node.name, .begin = e.begin, .arguments = std::move(arguments), .budget = &budget_});
 }
 
 StatusOr<Value> Evaluator::Eval(const Expression&, const TestExpression& node) {
@@ -259,8 +279,10 @@ Status Evaluator::Assign(const std::vector<std::string>& targets, Value value, s
     return absl::OkStatus();
   }
   if (!value.is_list() || value.list().size() != targets.size()) {
-    const std::string got = value.is_list() ? fmt::format("a list of {}", value.list().size()) : std::string(value.kind());
-    return ErrorAt(offset, fmt::format("{} variables need a list of {} values, got {}", targets.size(), targets.size(), got));
+    const std::string got =
+        value.is_list() ? fmt::format("a list of {}", value.list().size()) : std::string(value.kind());
+    return ErrorAt(offset,
+                   fmt::format("{} variables need a list of {} values, got {}", targets.size(), targets.size(), got));
   }
   for (size_t i = 0; i < targets.size(); ++i) SetVariable(targets[i], value.list()[i]);
   return absl::OkStatus();

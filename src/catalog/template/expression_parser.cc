@@ -10,7 +10,9 @@
 namespace headrace::jinja {
 namespace {
 
-ExpressionPtr Box(Expression e) { return std::make_unique<Expression>(std::move(e)); }
+ExpressionPtr Box(Expression e) {
+  return std::make_unique<Expression>(std::move(e));
+}
 
 Expression MakeBinary(BinaryOperator op, Expression left, Expression right) {
   const size_t begin = left.begin;
@@ -23,14 +25,18 @@ Expression MakeUnary(UnaryOperator op, size_t begin, Expression operand) {
   return {begin, end, Unary{op, Box(std::move(operand))}};
 }
 
-Expression MakeLiteral(const Token& token, Value value) { return {token.begin, token.end, Literal{std::move(value)}}; }
+Expression MakeLiteral(const Token& token, Value value) {
+  return {token.begin, token.end, Literal{std::move(value)}};
+}
 
 }  // namespace
 
 Status ExpressionParser::Unexpected(std::string_view expected) const {
   const Token& token = Peek();
-  if (token.kind == TokenKind::kEnd) return ErrorAt(token.begin, fmt::format("expected {}, but the text ends", expected));
-  return ErrorAt(token.begin, fmt::format("expected {}, got '{}'", expected, source_.substr(token.begin, token.end - token.begin)));
+  if (token.kind == TokenKind::kEnd)
+    return ErrorAt(token.begin, fmt::format("expected {}, but the text ends", expected));
+  return ErrorAt(token.begin,
+                 fmt::format("expected {}, got '{}'", expected, source_.substr(token.begin, token.end - token.begin)));
 }
 
 bool ExpressionParser::Take(TokenKind kind, std::string_view text) {
@@ -56,7 +62,8 @@ StatusOr<Expression> ExpressionParser::ParseTuple() {
   list.items.push_back(std::move(first));
   while (TakeOperator(",")) {
     const TokenKind next = Peek().kind;
-    if (next == TokenKind::kTagEnd || next == TokenKind::kOutputEnd || next == TokenKind::kEnd || PeekOperator(")")) break;
+    if (next == TokenKind::kTagEnd || next == TokenKind::kOutputEnd || next == TokenKind::kEnd || PeekOperator(")"))
+      break;
     HR_ASSIGN_OR_RETURN(Expression item, Parse());
     list.items.push_back(std::move(item));
   }
@@ -117,9 +124,7 @@ StatusOr<Expression> ExpressionParser::ParseAnd() {
 
 StatusOr<Expression> ExpressionParser::ParseNot() {
   if (!PeekName("not")) return ParseComparison();
-  if (depth_ >= kMaxNesting) return ErrorAt(Peek().begin, "the expression is nested too deeply");
-  ++depth_;
-  const absl::Cleanup leave = [this] { --depth_; };
+  HR_RETURN_IF_ERROR(CountLink());
   const size_t begin = Next().begin;
   HR_ASSIGN_OR_RETURN(Expression operand, ParseNot());
   return MakeUnary(UnaryOperator::kNot, begin, std::move(operand));
@@ -182,10 +187,11 @@ StatusOr<Expression> ExpressionParser::ParseConcat() {
 }
 
 StatusOr<Expression> ExpressionParser::ParseProduct() {
-  constexpr std::array<std::pair<std::string_view, BinaryOperator>, 4> kSymbols = {{{"*", BinaryOperator::kMultiply},
-                                                                                   {"/", BinaryOperator::kDivide},
-                                                                                   {"//", BinaryOperator::kFloorDivide},
-                                                                                   {"%", BinaryOperator::kModulo}}};
+  constexpr std::array<std::pair<std::string_view, BinaryOperator>, 4> kSymbols = {
+      {{"*", BinaryOperator::kMultiply},
+       {"/", BinaryOperator::kDivide},
+       {"//", BinaryOperator::kFloorDivide},
+       {"%", BinaryOperator::kModulo}}};
   HR_ASSIGN_OR_RETURN(Expression left, ParsePower());
   for (size_t i = 0; i < kSymbols.size();) {
     if (!TakeOperator(kSymbols[i].first)) {
@@ -211,11 +217,9 @@ StatusOr<Expression> ExpressionParser::ParsePower() {
 }
 
 StatusOr<Expression> ExpressionParser::ParseUnary(bool with_filters) {
-  if (depth_ >= kMaxNesting) return ErrorAt(Peek().begin, "the expression is nested too deeply");
-  ++depth_;
-  const absl::Cleanup leave = [this] { --depth_; };
   Expression value;
   if (PeekOperator("-") || PeekOperator("+")) {
+    HR_RETURN_IF_ERROR(CountLink());
     const Token sign = Next();
     HR_ASSIGN_OR_RETURN(Expression operand, ParseUnary(false));
     value = MakeUnary(sign.text == "-" ? UnaryOperator::kMinus : UnaryOperator::kPlus, sign.begin, std::move(operand));
@@ -261,7 +265,8 @@ StatusOr<Expression> ExpressionParser::ParseNumber() {
   int64_t integer = 0;
   double number = 0;
   if (token.kind == TokenKind::kInteger) {
-    if (!absl::SimpleAtoi(token.text, &integer)) return ErrorAt(token.begin, fmt::format("'{}' does not fit 64 bits", token.text));
+    if (!absl::SimpleAtoi(token.text, &integer))
+      return ErrorAt(token.begin, fmt::format("'{}' does not fit 64 bits", token.text));
     return MakeLiteral(token, integer);
   }
   if (!absl::SimpleAtod(token.text, &number)) return ErrorAt(token.begin, fmt::format("'{}' is no number", token.text));
@@ -345,7 +350,8 @@ StatusOr<std::vector<ArgumentExpression>> ExpressionParser::ParseArguments() {
       argument.name = Next().text;
       Next();
       for (const ArgumentExpression& other : arguments) {
-        if (other.name == argument.name) return ErrorAt(first.begin, fmt::format("argument '{}' is given twice", argument.name));
+        if (other.name == argument.name)
+          return ErrorAt(first.begin, fmt::format("argument '{}' is given twice", argument.name));
       }
     } else if (!arguments.empty() && !arguments.back().name.empty()) {
       return ErrorAt(first.begin, "an argument without a name follows one with a name");

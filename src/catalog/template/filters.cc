@@ -13,7 +13,9 @@ namespace {
 
 using Filter = StatusOr<Value> (*)(const Value&, const CallSite&);
 
-StatusOr<std::string> InputText(const Value& input, const CallSite& site) { return ToText(input, site.budget); }
+StatusOr<std::string> InputText(const Value& input, const CallSite& site) {
+  return ToText(input, site.budget);
+}
 
 // What a loop over `v` would give: a list's items, a dict's keys, a text's characters.
 StatusOr<Value::List> Items(const Value& v, const CallSite& site) {
@@ -158,10 +160,14 @@ StatusOr<Value> Map(const Value& input, const CallSite& site) {
   HR_ASSIGN_OR_RETURN(Value::List items, Items(input, site));
   for (Value& item : items) {
     if (arguments[0] != nullptr) {
-      HR_ASSIGN_OR_RETURN(item, ApplyFilter(item, {.function = name, .begin = argument->begin, .arguments = {}, .budget = site.budget}));
+      HR_ASSIGN_OR_RETURN(
+          item,
+          ApplyFilter(item, {.function = name, .begin = argument->begin, .arguments = {}, .budget = site.budget}));
     } else {
       const Value* found = item.Find(name);
-      item = found != nullptr ? Value(*found) : item.is_object() ? item.object().GetAttribute(name) : Value::Undefined(name);
+      item = found != nullptr   ? Value(*found)
+             : item.is_object() ? item.object().GetAttribute(name)
+                                : Value::Undefined(name);
     }
   }
   return Value(std::move(items));
@@ -190,30 +196,31 @@ StatusOr<Value> Int(const Value& input, const CallSite& site) {
   double number = 0;
   if (input.is_integer() || input.is_bool()) return Value(input.integer());
   if (input.is_string() && absl::SimpleAtoi(input.str(), &integer)) return Value(integer);
-  const bool is_number = input.is_double() ? (number = input.number(), true) : input.is_string() && absl::SimpleAtod(input.str(), &number);
+  const bool is_number =
+      input.is_double() ? (number = input.number(), true) : input.is_string() && absl::SimpleAtod(input.str(), &number);
   if (is_number && number >= -kTwoTo63 && number < kTwoTo63) return Value(static_cast<int64_t>(number));
   return arguments[0] == nullptr ? Value(0) : arguments[0]->value;
 }
 
 constexpr std::array<std::pair<std::string_view, Filter>, 19> kFilters = {{{"trim", Trim},
-                                                                          {"upper", Upper},
-                                                                          {"lower", Lower},
-                                                                          {"capitalize", Capitalize},
-                                                                          {"string", String},
-                                                                          {"length", Length},
-                                                                          {"count", Length},
-                                                                          {"join", Join},
-                                                                          {"default", Default},
-                                                                          {"d", Default},
-                                                                          {"list", List},
-                                                                          {"map", Map},
-                                                                          {"replace", Replace},
-                                                                          {"tojson", Tojson},
-                                                                          {"first", First},
-                                                                          {"last", Last},
-                                                                          {"int", Int},
-                                                                          {"unique", Unique},
-                                                                          {"sort", Sort}}};
+                                                                           {"upper", Upper},
+                                                                           {"lower", Lower},
+                                                                           {"capitalize", Capitalize},
+                                                                           {"string", String},
+                                                                           {"length", Length},
+                                                                           {"count", Length},
+                                                                           {"join", Join},
+                                                                           {"default", Default},
+                                                                           {"d", Default},
+                                                                           {"list", List},
+                                                                           {"map", Map},
+                                                                           {"replace", Replace},
+                                                                           {"tojson", Tojson},
+                                                                           {"first", First},
+                                                                           {"last", Last},
+                                                                           {"int", Int},
+                                                                           {"unique", Unique},
+                                                                           {"sort", Sort}}};
 
 }  // namespace
 
@@ -223,7 +230,8 @@ StatusOr<Value> ApplyFilter(const Value& input, const CallSite& site) {
     if (name == site.function) return filter(input, site);
     names.emplace_back(name);
   }
-  return ErrorAt(site.begin, fmt::format("there is no filter '{}'", site.function), NearestNameHint(site.function, names));
+  return ErrorAt(site.begin, fmt::format("there is no filter '{}'", site.function),
+                 NearestNameHint(site.function, names));
 }
 
 StatusOr<bool> ApplyTest(const Value& input, std::string_view name) {

@@ -48,8 +48,9 @@ class Lexer {
   // The text up to the next tag, and that tag with all that is in it.
   Status TextAndTag() {
     size_t tag = at_;
-    while (tag < source_.size() && !(source_[tag] == '{' && std::string_view("{%#").find(Char(tag + 1)) != std::string_view::npos &&
-                                     Char(tag + 1) != '\0')) {
+    while (tag < source_.size() &&
+           !(source_[tag] == '{' && std::string_view("{%#").find(Char(tag + 1)) != std::string_view::npos &&
+             Char(tag + 1) != '\0')) {
       ++tag;
     }
     AddText(tag);
@@ -79,7 +80,8 @@ class Lexer {
   Status Comment(size_t begin) {
     // {#-#} opens and closes with the same minus.
     const size_t close = source_.find("#}", begin + 2);
-    if (close == std::string_view::npos) return ErrorAt(begin, "the comment '{#' is never closed", "close it with '#}'");
+    if (close == std::string_view::npos)
+      return ErrorAt(begin, "the comment '{#' is never closed", "close it with '#}'");
     trim_next_ = source_[close - 1] == '-';
     at_ = close + 2;
     return absl::OkStatus();
@@ -89,7 +91,8 @@ class Lexer {
     while (true) {
       SkipBlanks();
       if (at_ >= source_.size()) {
-        return ErrorAt(begin, fmt::format("'{}' is never closed", source_.substr(begin, 2)), fmt::format("close it with '{}'", close));
+        return ErrorAt(begin, fmt::format("'{}' is never closed", source_.substr(begin, 2)),
+                       fmt::format("close it with '{}'", close));
       }
       const bool minus = Char(at_) == '-' || Char(at_) == '+';
       if (brackets_.empty() && source_.substr(at_ + (minus ? 1 : 0)).starts_with(close)) {
@@ -121,7 +124,8 @@ class Lexer {
     for (const std::string_view op : kOperators) {
       if (At(op)) return Operator(op);
     }
-    return ErrorAt(at_, fmt::format("'{}' is not expected in a template's expression", source_.substr(at_, CharacterLength())));
+    return ErrorAt(
+        at_, fmt::format("'{}' is not expected in a template's expression", source_.substr(at_, CharacterLength())));
   }
 
   // Of the UTF-8 character at at_.
@@ -135,7 +139,8 @@ class Lexer {
     if (op == "(" || op == "[" || op == "{") brackets_.push_back(at_);
     if (op == ")" || op == "]" || op == "}") {
       const char open = op == ")" ? '(' : op == "]" ? '[' : '{';
-      if (brackets_.empty() || source_[brackets_.back()] != open) return ErrorAt(at_, fmt::format("'{}' closes nothing", op));
+      if (brackets_.empty()) return ErrorAt(at_, fmt::format("'{}' closes nothing", op));
+      if (source_[brackets_.back()] != open) return Unclosed();
       brackets_.pop_back();
     }
     Add(TokenKind::kOperator, at_, at_ + op.size(), std::string(op));
@@ -210,8 +215,12 @@ class Lexer {
 
 }  // namespace
 
-StatusOr<std::vector<Token>> Tokenize(std::string_view source) { return Lexer(source).Template(); }
+StatusOr<std::vector<Token>> Tokenize(std::string_view source) {
+  return Lexer(source).Template();
+}
 
-StatusOr<std::vector<Token>> TokenizeExpression(std::string_view source) { return Lexer(source).Expression(); }
+StatusOr<std::vector<Token>> TokenizeExpression(std::string_view source) {
+  return Lexer(source).Expression();
+}
 
 }  // namespace headrace::jinja

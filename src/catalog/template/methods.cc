@@ -22,24 +22,28 @@ StatusOr<Value> Split(const std::string& text, const CallSite& site) {
   Value::List parts;
   if (arguments[0] == nullptr) {
     const auto blanks = absl::ByAnyChar(" \t\n\r\f\v");
-    for (std::string part : std::vector<std::string>(absl::StrSplit(text, blanks, absl::SkipEmpty()))) parts.emplace_back(std::move(part));
+    for (std::string part : std::vector<std::string>(absl::StrSplit(text, blanks, absl::SkipEmpty())))
+      parts.emplace_back(std::move(part));
     return Value(std::move(parts));
   }
   HR_ASSIGN_OR_RETURN(const std::string separator, TextArgument(*arguments[0], site.function));
   if (separator.empty()) return ErrorAt(arguments[0]->begin, "'split' needs a separator that is not empty");
-  for (std::string part : std::vector<std::string>(absl::StrSplit(text, separator))) parts.emplace_back(std::move(part));
+  for (std::string part : std::vector<std::string>(absl::StrSplit(text, separator)))
+    parts.emplace_back(std::move(part));
   return Value(std::move(parts));
 }
 
 StatusOr<Value> JoinWith(const std::string& separator, const CallSite& site) {
   HR_ASSIGN_OR_RETURN(const auto arguments, BindArguments(site, {"iterable"}, 1));
   const Argument d{.name = "", .value = Value(separator), .begin = site.begin};
-  return ApplyFilter(arguments[0]->value, {.function = "join", .begin = site.begin, .arguments = {d}, .budget = site.budget});
+  return ApplyFilter(arguments[0]->value,
+                     {.function = "join", .begin = site.begin, .arguments = {d}, .budget = site.budget});
 }
 
 StatusOr<Value> CallTextMethod(const Value& receiver, const CallSite& site) {
   const std::string& text = receiver.str();
-  if (site.function == "upper" || site.function == "lower" || site.function == "capitalize" || site.function == "replace") {
+  if (site.function == "upper" || site.function == "lower" || site.function == "capitalize" ||
+      site.function == "replace") {
     return ByFilter(site.function, receiver, site);
   }
   if (site.function == "strip") return ByFilter("trim", receiver, site);
@@ -50,8 +54,10 @@ StatusOr<Value> CallTextMethod(const Value& receiver, const CallSite& site) {
     HR_ASSIGN_OR_RETURN(const std::string part, TextArgument(*arguments[0], site.function));
     return Value(site.function == "startswith" ? text.starts_with(part) : text.ends_with(part));
   }
-  const std::vector<std::string> names = {"upper", "lower", "capitalize", "replace", "strip", "split", "join", "startswith", "endswith"};
-  return ErrorAt(site.begin, fmt::format("a text has no method '{}'", site.function), NearestNameHint(site.function, names));
+  const std::vector<std::string> names = {"upper", "lower", "capitalize", "replace", "strip",
+                                          "split", "join",  "startswith", "endswith"};
+  return ErrorAt(site.begin, fmt::format("a text has no method '{}'", site.function),
+                 NearestNameHint(site.function, names));
 }
 
 StatusOr<Value> DictItems(const Value& receiver, const CallSite& site) {
@@ -67,7 +73,8 @@ StatusOr<Value> DictItems(const Value& receiver, const CallSite& site) {
 }
 
 StatusOr<Value> CallDictMethod(const Value& receiver, const CallSite& site) {
-  if (site.function == "items" || site.function == "keys" || site.function == "values") return DictItems(receiver, site);
+  if (site.function == "items" || site.function == "keys" || site.function == "values")
+    return DictItems(receiver, site);
   if (site.function == "get") {
     HR_ASSIGN_OR_RETURN(const auto arguments, BindArguments(site, {"key", "default"}, 1));
     for (const auto& [key, value] : receiver.dict()) {
@@ -77,13 +84,15 @@ StatusOr<Value> CallDictMethod(const Value& receiver, const CallSite& site) {
     return arguments[1] == nullptr ? Value() : arguments[1]->value;
   }
   const std::vector<std::string> names = {"items", "keys", "values", "get"};
-  return ErrorAt(site.begin, fmt::format("a dict has no method '{}'", site.function), NearestNameHint(site.function, names));
+  return ErrorAt(site.begin, fmt::format("a dict has no method '{}'", site.function),
+                 NearestNameHint(site.function, names));
 }
 
 StatusOr<Value> CallListMethod(const Value& receiver, const CallSite& site) {
   const std::vector<std::string> names = {"index", "count"};
   if (std::find(names.begin(), names.end(), site.function) == names.end()) {
-    return ErrorAt(site.begin, fmt::format("a list has no method '{}'", site.function), NearestNameHint(site.function, names));
+    return ErrorAt(site.begin, fmt::format("a list has no method '{}'", site.function),
+                   NearestNameHint(site.function, names));
   }
   HR_ASSIGN_OR_RETURN(const auto arguments, BindArguments(site, {"value"}, 1));
   int64_t count = 0;

@@ -14,11 +14,14 @@ Status NoOperator(BinaryOperator op, const Value& left, const Value& right) {
   for (const Value* v : {&left, &right}) {
     if (v->is_undefined()) return WithHint(InvalidArgument("'{}' is undefined", v->missing_name()), v->missing_hint());
   }
-  return InvalidArgument("'{}' is not defined for {} and {}", kSymbols[static_cast<size_t>(op)], left.kind(), right.kind());
+  return InvalidArgument("'{}' is not defined for {} and {}", kSymbols[static_cast<size_t>(op)], left.kind(),
+                         right.kind());
 }
 
 // Python's: the quotient rounded down, the remainder with the divisor's sign.
-int64_t FloorDivide(int64_t a, int64_t b) { return a / b - ((a % b != 0) && ((a < 0) != (b < 0))); }
+int64_t FloorDivide(int64_t a, int64_t b) {
+  return a / b - ((a % b != 0) && ((a < 0) != (b < 0)));
+}
 
 StatusOr<Value> Power(int64_t base, int64_t exponent) {
   if (exponent < 0) return Value(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
@@ -35,7 +38,8 @@ StatusOr<Value> Power(int64_t base, int64_t exponent) {
 StatusOr<Value> IntegerArithmetic(BinaryOperator op, int64_t a, int64_t b) {
   int64_t result = 0;
   bool overflow = false;
-  const bool divides = op == BinaryOperator::kDivide || op == BinaryOperator::kFloorDivide || op == BinaryOperator::kModulo;
+  const bool divides =
+      op == BinaryOperator::kDivide || op == BinaryOperator::kFloorDivide || op == BinaryOperator::kModulo;
   if (divides && b == 0) return InvalidArgument("division by zero");
   switch (op) {
     case BinaryOperator::kAdd:
@@ -121,7 +125,8 @@ StatusOr<bool> Contains(const Value& item, const Value& container, Budget* budge
     }
     return false;
   }
-  if (container.is_undefined()) return WithHint(InvalidArgument("'{}' is undefined", container.missing_name()), container.missing_hint());
+  if (container.is_undefined())
+    return WithHint(InvalidArgument("'{}' is undefined", container.missing_name()), container.missing_hint());
   return InvalidArgument("'in' needs a text, a list or a dict on its right, not {}", container.kind());
 }
 
@@ -136,7 +141,8 @@ StatusOr<Value> ApplyBinary(BinaryOperator op, const Value& left, const Value& r
   if (op == BinaryOperator::kAdd && ((left.is_string() && right.is_string()) || (left.is_list() && right.is_list()))) {
     return AddContainers(left, right, budget);
   }
-  if (op == BinaryOperator::kMultiply && left.is_string() && right.is_integer()) return Repeat(left, right.integer(), budget);
+  if (op == BinaryOperator::kMultiply && left.is_string() && right.is_integer())
+    return Repeat(left, right.integer(), budget);
   return NoOperator(op, left, right);
 }
 
@@ -168,7 +174,8 @@ StatusOr<bool> ApplyCompare(CompareOperator op, const Value& left, const Value& 
   for (const Value* v : {&left, &right}) {
     if (v->is_undefined()) return WithHint(InvalidArgument("'{}' is undefined", v->missing_name()), v->missing_hint());
   }
-  const bool is_nan = (left.is_double() && std::isnan(left.number())) || (right.is_double() && std::isnan(right.number()));
+  const bool is_nan =
+      (left.is_double() && std::isnan(left.number())) || (right.is_double() && std::isnan(right.number()));
   if (is_nan) return false;
   HR_ASSIGN_OR_RETURN(const int order, Compare(left, right, budget));
   if (op == CompareOperator::kLess) return order < 0;

@@ -37,7 +37,8 @@ class BodyParser {
       body.push_back(std::move(statement));
     }
     if (!ends.empty()) {
-      return ErrorAt(opened, fmt::format("'{}' is never closed", opener), fmt::format("close it with '{{% {} %}}'", ends.back()));
+      return ErrorAt(opened, fmt::format("'{}' is never closed", opener),
+                     fmt::format("close it with '{{% {} %}}'", ends.back()));
     }
     --depth_;
     return body;
@@ -63,7 +64,8 @@ class BodyParser {
     if (name == "set") return ParseSet(opened, statement);
     if (name == "if") return ParseIf(opened, statement);
     if (name == "for") return ParseFor(opened, statement);
-    const std::string message = fmt::format("tag '{}' is not {}", name, name.starts_with("end") || name.starts_with("el") ? "expected here" : "supported");
+    const std::string message = fmt::format(
+        "tag '{}' is not {}", name, name.starts_with("end") || name.starts_with("el") ? "expected here" : "supported");
     return ErrorAt(tag.begin, message, fmt::format("there are: {}", kKnownTags));
   }
 
@@ -113,7 +115,8 @@ class BodyParser {
       }
       HR_RETURN_IF_ERROR(EndOfTag());
       const bool last = tag == "else";
-      HR_ASSIGN_OR_RETURN(branch.body, last ? Until({"endif"}, "if", opened) : Until({"elif", "else", "endif"}, "if", opened));
+      HR_ASSIGN_OR_RETURN(branch.body,
+                          last ? Until({"endif"}, "if", opened) : Until({"elif", "else", "endif"}, "if", opened));
       result.branches.push_back(std::move(branch));
       HR_ASSIGN_OR_RETURN(tag, ClosingTag());
     }

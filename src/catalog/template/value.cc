@@ -124,7 +124,8 @@ Value Value::FromJson(const Json& json) {
 }
 
 std::string_view Value::kind() const {
-  constexpr std::string_view kKinds[] = {"none", "undefined", "bool", "int", "float", "string", "list", "dict", "object"};
+  constexpr std::string_view kKinds[] = {"none",   "undefined", "bool", "int",   "float",
+                                         "string", "list",      "dict", "object"};
   return kKinds[data_.index()];
 }
 
@@ -150,7 +151,9 @@ StatusOr<Value> Object::Call(const CallSite& site) const {
   return InvalidArgument("'{}' is no function", site.function);
 }
 
-Value Object::GetAttribute(std::string_view name) const { return Value::Undefined(std::string(name)); }
+Value Object::GetAttribute(std::string_view name) const {
+  return Value::Undefined(std::string(name));
+}
 
 StatusOr<std::string> ToText(const Value& v, Budget* budget) {
   std::string text;
@@ -200,7 +203,8 @@ StatusOr<Json> ToJson(const Value& v, Budget* budget) {
     }
     return Json(std::move(array));
   }
-  if (!v.is_dict()) return InvalidArgument("{} '{}' cannot be written as JSON", v.kind(), v.is_undefined() ? v.missing_name() : "");
+  if (!v.is_dict())
+    return InvalidArgument("{} '{}' cannot be written as JSON", v.kind(), v.is_undefined() ? v.missing_name() : "");
   Json::Object object;
   for (const auto& [key, item] : v.dict()) {
     HR_ASSIGN_OR_RETURN(std::string name, ToText(key, budget));

@@ -71,8 +71,8 @@ class Value {
     std::string name;
     std::string hint;
   };
-  std::variant<std::monostate, Missing, bool, int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
-               std::shared_ptr<const Object>>
+  std::variant<std::monostate, Missing, bool, int64_t, double, std::string, std::shared_ptr<List>,
+               std::shared_ptr<Dict>, std::shared_ptr<const Object>>
       data_;
 };
 
