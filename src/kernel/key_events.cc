@@ -20,15 +20,6 @@ void KeyEvents::Insert(const EventRows& events, size_t row) {
   rows_.InsertFrom(position, events, row);
 }
 
-bool KeyEvents::Retract(int64_t ingest, TimestampUs retracted_at) {
-  for (size_t row = rows_.size(); row-- > 0;) {
-    if (rows_.ingest[row] != ingest) continue;
-    rows_.retracted_at[row] = retracted_at;
-    return true;
-  }
-  return false;
-}
-
 KeyEvents::Range KeyEvents::WindowRange(const Window& window, TimestampUs t) const {
   const auto first_at_or_after = [&](TimestampUs instant) {
     const auto it = std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), instant);

@@ -17,8 +17,6 @@ class KeyEvents {
   explicit KeyEvents(const ViewProgram& program) : rows_(program) {}
 
   void Insert(const EventRows& events, size_t row);
-  // Rule 9: ends, at `retracted_at`, the newest event with this ingestion number; false if there is none.
-  bool Retract(int64_t ingest, TimestampUs retracted_at);
 
   // Appends one row to the cells: the view's aggregates (or latest values) at `t`.
   void Read(const ViewProgram& program, TimestampUs t, FeatureCells* cells) const;
@@ -29,6 +27,7 @@ class KeyEvents {
   void Forget(const ViewProgram& program, TimestampUs horizon);
 
   const EventRows& rows() const { return rows_; }
+  void Restore(EventRows rows) { rows_ = std::move(rows); }  // which lie in the order
   size_t size() const { return rows_.size(); }
 
  private:

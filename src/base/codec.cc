@@ -1,0 +1,65 @@
+#include "base/codec.h"
+
+namespace headrace {
+
+void ByteWriter::PutText(std::string_view text) {
+  PutU32(static_cast<uint32_t>(text.size()));
+  bytes_.append(text);
+}
+
+void ByteWriter::PutColumn(const Column& column) {
+  PutU8(static_cast<uint8_t>(column.type()));
+  PutU32(static_cast<uint32_t>(column.size()));
+  PutU8(column.has_nulls() ? 1 : 0);
+  bytes_.append(reinterpret_cast<const char*>(column.validity().data()), column.validity().size());
+  if (column.type() == TypeId::kVarchar) {
+    for (size_t row = 0; row < column.size(); ++row) PutText(column.str(row));
+  } else if (column.type() == TypeId::kDouble) {
+    bytes_.append(reinterpret_cast<const char*>(column.doubles().data()), column.doubles().size_bytes());
+  } else {
+    bytes_.append(reinterpret_cast<const char*>(column.ints().data()), column.ints().size_bytes());
+  }
+}
+
+Status ByteReader::GetText(std::string* text) {
+  uint32_t size = 0;
+  HR_RETURN_IF_ERROR(GetU32(&size));
+  if (rest_.size() < size) return DataLoss("the bytes end within a text of {} bytes", size);
+  text->assign(rest_.substr(0, size));
+  rest_.remove_prefix(size);
+  return absl::OkStatus();
+}
+
+StatusOr<Column> ByteReader::GetColumn() {
+  uint8_t type = 0;
+  uint8_t has_nulls = 0;
+  uint32_t rows = 0;
+  HR_RETURN_IF_ERROR(GetU8(&type));
+  HR_RETURN_IF_ERROR(GetU32(&rows));
+  HR_RETURN_IF_ERROR(GetU8(&has_nulls));
+  if (type > static_cast<uint8_t>(TypeId::kTimestamp)) return DataLoss("{} is no column type", type);
+  if (has_nulls != 0 && rest_.size() < rows) return DataLoss("the bytes end within a column's validity");
+  const std::string_view validity = rest_.substr(0, has_nulls != 0 ? rows : 0);
+  rest_.remove_prefix(validity.size());
+  Column column(static_cast<TypeId>(type));
+  if (column.type() != TypeId::kVarchar && rest_.size() / sizeof(int64_t) < rows) return DataLoss("the bytes end within a column");
+  for (uint32_t row = 0; row < rows; ++row) {
+    const bool null = !validity.empty() && validity[row] == 0;
+    if (column.type() == TypeId::kVarchar) {
+      std::string text;
+      HR_RETURN_IF_ERROR(GetText(&text));
+      null ? column.AppendNull() : column.AppendString(text);
+    } else if (column.type() == TypeId::kDouble) {
+      double v = 0;
+      HR_RETURN_IF_ERROR(GetFixed(&v));
+      null ? column.AppendNull() : column.AppendDouble(v);
+    } else {
+      int64_t v = 0;
+      HR_RETURN_IF_ERROR(GetI64(&v));
+      null ? column.AppendNull() : column.AppendInt(v);
+    }
+  }
+  return column;
+}
+
+}  // namespace headrace

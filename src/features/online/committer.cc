@@ -1,0 +1,163 @@
+// The one thread that writes the log: takes what is queued, makes it durable in one entry, applies it, acknowledges it.
+#include <algorithm>
+#include <future>
+
+#include "features/online/online_features.h"
+
+namespace headrace {
+
+// What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
+struct OnlineFeatures::Commit {
+  struct Accepted {
+    PushDone done;
+    PushResult result;
+  };
+  struct Insertion {
+    ViewState* state;
+    EventRows events;
+  };
+  std::vector<Accepted> accepted;
+  std::vector<LoggedRequest> requests;
+  std::vector<Insertion> insertions;
+  std::vector<std::pair<std::string, std::string>> new_ids;  // stream, encoded id; forgotten again if the write fails
+};
+
+Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDone done) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    if (stopping_) return Unavailable("the server is stopping");
+    // An oversized request is let in when nothing waits, so that it is not refused for ever.
+    if (!queue_.empty() && queued_rows_ + rows.num_rows > options_.max_queued_rows) {
+      return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_, options_.max_queued_rows);
+    }
+    queued_rows_ += rows.num_rows;
+    queue_.push_back({stream, std::move(rows), std::move(done)});
+  }
+  queue_changed_.notify_one();
+  return absl::OkStatus();
+}
+
+StatusOr<PushResult> OnlineFeatures::PushAndWait(const std::string& stream, RecordBatch rows) {
+  std::promise<StatusOr<PushResult>> promise;
+  std::future<StatusOr<PushResult>> future = promise.get_future();
+  HR_RETURN_IF_ERROR(Push(stream, std::move(rows), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
+  return future.get();
+}
+
+void OnlineFeatures::RunCommitter() {
+  while (true) {
+    std::vector<PendingPush> pending = TakePending();
+    if (pending.empty()) return;
+    CommitRequests(std::move(pending));
+  }
+}
+
+// Waits for requests; takes as many as may share one entry. Empty: it is time to stop.
+std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
+  std::unique_lock lock(queue_mutex_);
+  queue_changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  std::vector<PendingPush> taken;
+  size_t rows = 0;
+  while (!queue_.empty() && (taken.empty() || rows + queue_.front().rows.num_rows <= options_.max_commit_rows)) {
+    rows += queue_.front().rows.num_rows;
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_rows_ -= rows;
+  return taken;
+}
+
+void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
+  const std::lock_guard commit_lock(commit_mutex_);
+  const std::shared_ptr<ViewSet> set = CurrentSet();
+  const int64_t first_ingest = next_ingest_;
+  // Rule 3: arrival times never decrease along the log; a clock that goes back is clamped.
+  const TimestampUs arrival = std::max(clock_.Now(), last_arrival_);
+  Commit commit;
+  for (PendingPush& push : pending) Prepare(std::move(push), arrival, *set, &commit);
+
+  if (!commit.requests.empty()) {
+    const StatusOr<uint64_t> position = store_->Append(EncodeLogEntry(commit.requests));
+    if (!position.ok()) {
+      next_ingest_ = first_ingest;
+      for (const auto& [stream, id] : commit.new_ids) ids_[stream].erase(id);
+      for (Commit::Accepted& request : commit.accepted) request.done(Unavailable("not accepted: {}", Message(position.status())));
+      return;
+    }
+    for (const Commit::Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
+    last_arrival_ = arrival;
+    acknowledged_arrival_ = arrival;
+    ++commits_;
+  }
+  for (Commit::Accepted& request : commit.accepted) {
+    accepted_ += request.result.accepted;
+    duplicates_ += request.result.duplicates;
+    request.done(request.result);
+  }
+}
+
+// Adds a request to the commit, or refuses it.
+void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit) {
+  const auto stream = set.definition->streams.find(push.stream);
+  if (stream == set.definition->streams.end()) return push.done(NotFound("there is no stream source '{}'", push.stream));
+  const size_t ids_before = commit->new_ids.size();
+  Commit::Accepted accepted{std::move(push.done), {}};
+  LoggedRequest request;
+  request.source = push.stream;
+  request.arrival = arrival;
+  request.first_ingest = next_ingest_;
+  request.rows = DropDuplicates(stream->second, push.rows, commit, &accepted.result.duplicates);
+  accepted.result.accepted = static_cast<int64_t>(request.rows.num_rows);
+
+  const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, arrival);
+  std::vector<int64_t> ingest(request.rows.num_rows);
+  for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
+  std::vector<Commit::Insertion> insertions;
+  for (const OnlineViewSpec& spec : set.definition->views) {
+    if (spec.stream != push.stream || request.rows.num_rows == 0) continue;
+    ViewState* state = set.states.at(spec.view).get();
+    const StatusOr<RecordBatch> input = SelectInput(state->program(), request.rows);
+    StatusOr<EventRows> events = input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
+    if (!events.ok()) {  // e.g. an overflow in an expression: accepted, it would fail every later recovery
+      for (; commit->new_ids.size() > ids_before; commit->new_ids.pop_back()) {
+        ids_[commit->new_ids.back().first].erase(commit->new_ids.back().second);
+      }
+      return accepted.done(Annotate(events.status(), fmt::format("feature view {}", spec.view)));
+    }
+    insertions.push_back({state, *std::move(events)});
+  }
+  std::move(insertions.begin(), insertions.end(), std::back_inserter(commit->insertions));
+  next_ingest_ += accepted.result.accepted;
+  if (request.rows.num_rows > 0) commit->requests.push_back(std::move(request));
+  commit->accepted.push_back(std::move(accepted));
+}
+
+// Rule 8: the first of equal ids wins; duplicates inside one request count as duplicates; a null id is never one.
+RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates) {
+  if (stream.event_id.empty()) return rows;
+  const Column& ids = *rows.Find(stream.event_id);
+  absl::flat_hash_set<std::string>& seen = ids_[stream.name];
+  std::vector<uint32_t> kept;
+  for (uint32_t row = 0; row < rows.num_rows; ++row) {
+    if (ids.IsNull(row)) {
+      kept.push_back(row);
+      continue;
+    }
+    std::string id;
+    EncodeKey(std::span<const Column>(&ids, 1), row, &id);
+    if (seen.insert(id).second) {
+      commit->new_ids.emplace_back(stream.name, std::move(id));
+      kept.push_back(row);
+    } else {
+      ++*duplicates;
+    }
+  }
+  if (kept.size() == rows.num_rows) return rows;
+  RecordBatch fresh;
+  fresh.schema = rows.schema;
+  for (const Column& column : rows.columns) fresh.columns.push_back(column.Take(kept));
+  fresh.num_rows = kept.size();
+  return fresh;
+}
+
+}  // namespace headrace

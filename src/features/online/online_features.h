@@ -1,0 +1,177 @@
+// Events in, features out.
+//
+//   Push --queue--> committer: ids, arrival --> one log entry, one fsync --> states --> acknowledge
+//                                                                             ^
+//   Read ---------------------------------------------------------------------+  any number of threads
+//
+// The log of accepted events is the truth (online_store/store.h); the states of the views are derived from history and
+// log. A checkpoint writes the changed states and the log position that they include in one atomic batch; opening
+// reads the checkpoint and applies the tail of the log, so a crash loses no acknowledged event and counts none twice.
+// A view whose definition or history differs from the checkpoint's is built anew from history and the whole log.
+//
+// Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "base/time.h"
+#include "features/online/event_log.h"
+#include "features/online/event_parser.h"
+#include "features/online/view_state.h"
+#include "kernel/feature_plan.h"
+#include "online_store/store.h"
+
+namespace headrace {
+
+// One event view and where its events come from.
+struct OnlineViewSpec {
+  std::string view;
+  std::string stream;           // live: the stream that feeds it; batch: ""
+  std::string definition_hash;  // of everything that decides its events and values
+  std::string history_version;  // of the history that it starts from: a new one means a new start
+};
+
+// What the online side serves: replaced as a whole when a build publishes or definitions change.
+struct OnlineDefinition {
+  std::shared_ptr<const ViewCatalog> catalog;
+  std::vector<OnlineViewSpec> views;
+  std::map<std::string, StreamSource> streams;
+};
+
+// History, as the warehouse holds it. `view` scans give batches in program.input's columns; `ids` gives one batch
+// column of event ids of a stream.
+struct HistoryReader {
+  std::function<Status(const OnlineViewSpec&, const ViewProgram&,
+                       const std::function<Status(const RecordBatch&, const Arrivals&)>&)> view;
+  std::function<Status(const StreamSource&, const std::function<Status(const Column&)>&)> ids;
+};
+
+struct OnlineOptions {
+  DurationUs keep_us = 0;            // reads reach back this far; 0: the longest window plus a day (rule 12)
+  DurationUs id_retention_us = 30 * kUsPerDay;
+  size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
+  size_t max_commit_rows = 20'000;   // rows that share one log entry
+};
+
+struct PushResult {
+  int64_t accepted = 0;
+  int64_t duplicates = 0;
+};
+
+struct OnlineStats {
+  int64_t events_accepted = 0;
+  int64_t events_duplicate = 0;
+  int64_t commits = 0;
+  int64_t queued_rows = 0;
+  uint64_t log_position = 0;
+  uint64_t checkpoint_position = 0;
+  int64_t keys = 0;
+  int64_t events_held = 0;
+  int64_t overflow_cells = 0;
+};
+
+class OnlineFeatures {
+ public:
+  // Recovers and is ready when it returns. `clock` must outlive it.
+  static StatusOr<std::unique_ptr<OnlineFeatures>> Open(std::unique_ptr<OnlineStore> store, OnlineDefinition definition,
+                                                        const HistoryReader& history, const Clock& clock, const OnlineOptions& options);
+  ~OnlineFeatures();  // finishes what was queued
+
+  // Queues rows of a request (columns of the stream, in its order); `done` is called once they are durable and visible,
+  // or refused, from another thread. kResourceExhausted at once when the queue is full.
+  using PushDone = std::function<void(StatusOr<PushResult>)>;
+  Status Push(const std::string& stream, RecordBatch rows, PushDone done);
+  StatusOr<PushResult> PushAndWait(const std::string& stream, RecordBatch rows);
+
+  // The definition in force; plans made from its catalog are valid while the pointer is held.
+  std::shared_ptr<const OnlineDefinition> definition() const;
+
+  // The present: never before the arrival of an acknowledged row, so that one reads one's own writes (rule 12).
+  TimestampUs Now() const;
+
+  // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of plan.entities,
+  // `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old": before the kept reach.
+  StatusOr<std::vector<Column>> Read(const OnlineDefinition& definition, const FeaturePlan& plan, const RecordBatch& entities,
+                                     const RecordBatch& request, const Column& times);
+
+  // Puts a new definition in force; reads and pushes go on with the old one until the new states have caught up.
+  Status Replace(OnlineDefinition definition, const HistoryReader& history);
+
+  Status Checkpoint();
+  OnlineStats Stats() const;
+
+ private:
+  struct PendingPush {
+    std::string stream;
+    RecordBatch rows;
+    PushDone done;
+  };
+  struct Commit;
+  // The states of one definition.
+  struct ViewSet {
+    std::shared_ptr<const OnlineDefinition> definition;
+    std::map<std::string, std::unique_ptr<ViewState>> states;  // by view
+    DurationUs keep_us = 0;
+  };
+
+  OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
+
+  Status Recover(OnlineDefinition definition, const HistoryReader& history);
+  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history, bool use_checkpoint);
+  StatusOr<std::map<std::string, uint64_t>> RestoreFromCheckpoint(ViewSet* set);
+  Status ApplyLogged(const LoggedRequest& request, const ViewSet& set, const std::function<bool(const std::string& view)>& wants) const;
+  Status LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history);
+
+  void RunCommitter();
+  std::vector<PendingPush> TakePending();
+  void CommitRequests(std::vector<PendingPush> pending);
+  void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates);
+
+  std::shared_ptr<ViewSet> CurrentSet() const;
+
+  const std::unique_ptr<OnlineStore> store_;
+  const Clock& clock_;
+  const OnlineOptions options_;
+
+  mutable std::shared_mutex set_mutex_;
+  std::shared_ptr<ViewSet> set_;
+
+  std::mutex queue_mutex_;
+  std::condition_variable queue_changed_;
+  std::deque<PendingPush> queue_;
+  size_t queued_rows_ = 0;
+  bool stopping_ = false;
+
+  // Held by the committer while it commits, and by Checkpoint and Replace, so that states and log agree.
+  std::mutex commit_mutex_;
+  TimestampUs last_arrival_ = kMinTimestampUs;
+  int64_t next_ingest_ = kFirstPushedIngest;
+  std::map<std::string, absl::flat_hash_set<std::string>> ids_;  // by stream: encoded ids that were seen
+  bool checkpoint_is_whole_ = false;                            // the next checkpoint may write changes only
+
+  std::atomic<TimestampUs> acknowledged_arrival_ = kMinTimestampUs;
+  std::atomic<int64_t> accepted_ = 0;
+  std::atomic<int64_t> duplicates_ = 0;
+  std::atomic<int64_t> commits_ = 0;
+  std::atomic<int64_t> overflow_cells_ = 0;
+  std::thread committer_;
+};
+
+// The availability of pushed rows: their arrival, or later by the stream's delay (rule 2).
+std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival);
+
+// The columns of `rows` that `program` reads, in the order of program.input.
+StatusOr<RecordBatch> SelectInput(const ViewProgram& program, const RecordBatch& rows);
+
+}  // namespace headrace

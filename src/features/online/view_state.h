@@ -1,0 +1,57 @@
+// The in-memory state of one view: the events of each key. Many threads read while one inserts.
+//
+// Keys are spread over shards by hash, each under its own reader-writer lock, so that a read waits only for an
+// insertion into its own shard.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "kernel/key_events.h"
+
+namespace headrace {
+
+class ViewState {
+ public:
+  explicit ViewState(const ViewProgram& program) : program_(program) {}
+
+  const ViewProgram& program() const { return program_; }
+
+  void Insert(const EventRows& events);
+
+  // Appends one row of cells; `key` is encoded (EncodeKey). A key without events sees the empty set.
+  void Read(const std::string& key, TimestampUs t, FeatureCells* cells) const;
+  // The events that the features of window `window` at `t` come from.
+  EventRows SourceRows(const std::string& key, TimestampUs t, size_t window) const;
+
+  // Drops what no read at `horizon` or later can see.
+  void Forget(TimestampUs horizon);
+
+  int64_t NumKeys() const;
+  int64_t NumEvents() const;
+
+  // For checkpoints: the bytes of the keys that changed since the last call (or of all), by encoded key; empty bytes
+  // for a key that has no events left. Call with insertions held off.
+  std::vector<std::pair<std::string, std::string>> EncodeKeys(bool only_changed);
+  Status RestoreKey(std::string key, std::string_view bytes);
+
+ private:
+  static constexpr size_t kShards = 16;
+  struct Shard {
+    mutable std::shared_mutex mutex;
+    absl::flat_hash_map<std::string, KeyEvents> keys;
+    absl::flat_hash_set<std::string> changed;
+  };
+  Shard& ShardOf(const std::string& key) { return shards_[absl::HashOf(key) % kShards]; }
+  const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
+
+  const ViewProgram& program_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace headrace
