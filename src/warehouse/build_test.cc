@@ -267,7 +267,10 @@ TEST_F(BuildTest, TheReleaseInstantNeverGoesBack) {
 TEST_F(BuildTest, AStreamIsReadByTablesThroughItsHistory) {
   Add(MakeTable("backfill", "select i as id, make_timestamp(i * 1000000) as at, i * 1.5 as delay from range(3) t(i)"));
   SourceTable stream = MakeSource("arrivals");
-  stream.stream = StreamSpec{.event_time = "at", .event_id = "id", .available_at = "", .delay_us = 0, .history_table = "backfill"};
+  stream.stream = StreamSpec{};
+  stream.stream->event_time = "at";
+  stream.stream->event_id = "id";
+  stream.stream->history_table = "backfill";
   stream.columns = {MakeColumn("id", TypeId::kBigint), MakeColumn("at", TypeId::kTimestamp),
                     MakeColumn("delay", TypeId::kDouble)};
   Add(stream);

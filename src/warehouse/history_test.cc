@@ -88,7 +88,7 @@ TEST_F(StreamHistoryTest, Rule3_IngestionOrderIsByFileNameThenRow) {
 
 TEST_F(StreamHistoryTest, Rule3_IngestionOrderIsThatOfALargeFile) {
   std::string text = "id,at,v\n";
-  for (int i = 0; i < 300'000; ++i) text += fmt::format("{},1970-01-01 00:00:01,some text to make the file larger\n", (i * 7919) % 300'000);
+  for (int64_t i = 0; i < 300'000; ++i) text += fmt::format("{},1970-01-01 00:00:01,some text to make the file larger\n", (i * 7919) % 300'000);
   folder_.Write("h.csv", text);
   EXPECT_EQ(TakeOk().rows, 300'000);
   EXPECT_EQ(Query("select count(*) from history.\"raw.arrivals\" where id <> (_ingest * 7919) % 300000"), "0\n");
@@ -315,7 +315,7 @@ TEST_F(BatchHistoryTest, ManyRowsAndAFewThatChange) {
   const StatusOr<HistoryReport> report = UpdateBatchHistory(*connection_, spec_, 2, kUsPerSecond);
   ASSERT_TRUE(report.ok()) << report.status();
   // What is live is the table again, as a multiset.
-  EXPECT_EQ(Query("select count(*) from (select k, x, at from w except all select k, x, _event_time from history.\"view:weather\" "
+  EXPECT_EQ(Query("select count(*) from (select k, x, w.at from w except all select k, x, _event_time from history.\"view:weather\" "
                   "where _retracted_at is null)"), "0\n");
   EXPECT_EQ(Query("select (select count(*) from w) - count(*) from history.\"view:weather\" where _retracted_at is null"), "0\n");
   EXPECT_EQ(Query("select count(*), count(distinct _ingest), max(_ingest) + 1 - count(*) from history.\"view:weather\""),
