@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -26,15 +27,19 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
 }  // namespace
 
 StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return NotFound("{}: cannot be read: it is a folder", path);
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) return NotFound("{}: cannot be read: {}", path, std::strerror(errno));
+  if (!in) return NotFound("{}: cannot be read: {}", path, std::strerror(errno));
   std::ostringstream text;
   text << in.rdbuf();
+  if (in.bad()) return Unavailable("{}: cannot be read: {}", path, std::strerror(errno));
   return std::move(text).str();
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
-  const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
+  static std::atomic<int64_t> number{0};  // two threads may write the same file
+  const std::string aside = fmt::format("{}.{}.{}.tmp", path, ::getpid(), number++);
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return Unavailable("{}: cannot be created: {}", aside, std::strerror(errno));
   Status status = WriteAll(fd, bytes, aside);

@@ -36,7 +36,7 @@ class Json {
   Json(Array v) : data_(std::move(v)) {}
   Json(Object v) : data_(std::move(v)) {}
 
-  // An error says the byte offset and what was wrong there.
+  // An error says what was wrong.
   static StatusOr<Json> Parse(std::string_view text);
   // NDJSON: one document a line; empty lines are skipped; an error names the line, from 1.
   static StatusOr<Array> ParseLines(std::string_view text);

@@ -81,8 +81,8 @@ bool ScanOffset(Scanner& in, int64_t* offset_us) {
   if (!in.TakeAnyOf("+-")) return false;
   int64_t hours = 0, minutes = 0;
   if (!in.TakeDigits(2, &hours)) return false;
-  in.TakeAnyOf(":");
-  if (!in.AtEnd() && !in.TakeDigits(2, &minutes)) return false;
+  const bool colon = in.TakeAnyOf(":");
+  if ((colon || !in.AtEnd()) && !in.TakeDigits(2, &minutes)) return false;
   if (hours > 23 || minutes > 59) return false;
   *offset_us = (hours * 60 + minutes) * 60 * kUsPerSecond * (negative ? -1 : 1);
   return true;
@@ -115,7 +115,8 @@ CivilDate CivilFromDays(int64_t days) {
   const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t month_index = (5 * day_of_year + 2) / 153;
   const int month = static_cast<int>(month_index < 10 ? month_index + 3 : month_index - 9);
-  return {year_of_era + era * 400 + (month <= 2), month, static_cast<int>(day_of_year - (153 * month_index + 2) / 5 + 1)};
+  return {year_of_era + era * 400 + (month <= 2), month,
+          static_cast<int>(day_of_year - (153 * month_index + 2) / 5 + 1)};
 }
 
 std::string FormatTimestamp(TimestampUs t) {
@@ -140,7 +141,8 @@ std::string FormatTimestamp(TimestampUs t) {
 
 StatusOr<TimestampUs> ParseTimestamp(std::string_view text) {
   const auto bad = [&] {
-    return InvalidArgument("'{}' is not a timestamp: write it like 2013-12-01T10:00:00Z, with at most 6 fraction digits", text);
+    return InvalidArgument(
+        "'{}' is not a timestamp: write it like 2013-12-01T10:00:00Z, with at most 6 fraction digits", text);
   };
   Scanner in(text);
   int64_t year = 0, month = 0, day = 0, clock_us = 0, offset_us = 0;
@@ -164,7 +166,8 @@ StatusOr<DurationUs> ParseDuration(std::string_view text) {
       if (unit_name == unit.name && !__builtin_mul_overflow(count, unit.us, &result)) return result;
     }
   }
-  return InvalidArgument("'{}' is not a duration: write a positive whole number and a unit, like 500ms 90s 15m 1h 7d 2w", text);
+  return InvalidArgument(
+      "'{}' is not a duration: write a positive whole number and a unit, like 500ms 90s 15m 1h 7d 2w", text);
 }
 
 std::string FormatDuration(DurationUs d) {
@@ -175,7 +178,8 @@ std::string FormatDuration(DurationUs d) {
 }
 
 TimestampUs SystemClock::Now() const {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace headrace

@@ -1,0 +1,144 @@
+#include "base/column.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace headrace {
+namespace {
+
+const std::vector<TypeId>& AllTypes() {
+  static const auto& kTypes = *new std::vector<TypeId>{TypeId::kBoolean, TypeId::kBigint, TypeId::kDouble,
+                                                       TypeId::kVarchar, TypeId::kDate,   TypeId::kTimestamp};
+  return kTypes;
+}
+
+Value RandomValue(TypeId type, double null_share, std::mt19937_64& random) {
+  if (std::uniform_real_distribution<double>()(random) < null_share) return Value::Null();
+  const int64_t n = static_cast<int64_t>(random() % 1000);
+  if (type == TypeId::kDouble) return Value::Double(static_cast<double>(n) / 8);
+  if (type == TypeId::kVarchar)
+    return Value::Varchar(std::string(static_cast<size_t>(n % 5), 'a' + static_cast<char>(n % 26)));
+  return Value::Integer(type, type == TypeId::kBoolean ? n % 2 : n);
+}
+
+std::vector<Value> RandomValues(TypeId type, size_t count, double null_share, std::mt19937_64& random) {
+  std::vector<Value> values;
+  for (size_t i = 0; i < count; ++i) values.push_back(RandomValue(type, null_share, random));
+  return values;
+}
+
+Column FromValues(TypeId type, const std::vector<Value>& values) {
+  Column column(type);
+  for (const Value& v : values) column.Append(v);
+  return column;
+}
+
+void ExpectHolds(const Column& column, const std::vector<Value>& values) {
+  ASSERT_EQ(column.size(), values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    ASSERT_EQ(column.IsNull(i), values[i].is_null()) << i;
+    ASSERT_TRUE(column.GetValue(i).IdenticalTo(values[i])) << i;
+  }
+  if (column.has_nulls()) {
+    ASSERT_EQ(column.validity().size(), values.size());
+  }
+}
+
+// Each operation against the same done to a vector of values.
+class ColumnTest : public ::testing::TestWithParam<TypeId> {
+ protected:
+  std::mt19937_64 random_{11};
+};
+INSTANTIATE_TEST_SUITE_P(Types, ColumnTest, ::testing::ValuesIn(AllTypes()),
+                         [](const auto& info) { return std::string(TypeName(info.param)); });
+
+TEST_P(ColumnTest, HoldsWhatWasAppended) {
+  for (const double null_share : {0.0, 0.3, 1.0}) {
+    const auto values = RandomValues(GetParam(), 50, null_share, random_);
+    ExpectHolds(FromValues(GetParam(), values), values);
+  }
+}
+
+TEST_P(ColumnTest, AppendsColumns) {
+  for (const double left_nulls : {0.0, 0.5}) {
+    for (const double right_nulls : {0.0, 0.5}) {
+      auto values = RandomValues(GetParam(), 9, left_nulls, random_);
+      const auto more = RandomValues(GetParam(), 7, right_nulls, random_);
+      Column column = FromValues(GetParam(), values);
+      column.AppendColumn(FromValues(GetParam(), more));
+      values.insert(values.end(), more.begin(), more.end());
+      ExpectHolds(column, values);
+    }
+  }
+}
+
+TEST_P(ColumnTest, AppendsToAndFromAnEmptyColumn) {
+  const auto values = RandomValues(GetParam(), 5, 0.5, random_);
+  Column empty(GetParam());
+  empty.AppendColumn(FromValues(GetParam(), values));
+  ExpectHolds(empty, values);
+  empty.AppendColumn(Column(GetParam()));
+  ExpectHolds(empty, values);
+}
+
+TEST_P(ColumnTest, TakesRowsInTheGivenOrder) {
+  const auto values = RandomValues(GetParam(), 10, 0.3, random_);
+  const std::vector<uint32_t> indices = {9, 0, 0, 4};
+  ExpectHolds(FromValues(GetParam(), values).Take(indices), {values[9], values[0], values[0], values[4]});
+}
+
+TEST_P(ColumnTest, InsertsAnywhere) {
+  for (const double null_share : {0.0, 0.4}) {
+    auto values = RandomValues(GetParam(), 6, 0, random_);
+    Column column = FromValues(GetParam(), values);
+    const auto others = RandomValues(GetParam(), 30, null_share, random_);
+    const Column other = FromValues(GetParam(), others);
+    for (size_t row = 0; row < others.size(); ++row) {
+      const size_t position = random_() % (values.size() + 1);
+      column.InsertFrom(position, other, row);
+      values.insert(values.begin() + static_cast<ptrdiff_t>(position), others[row]);
+    }
+    ExpectHolds(column, values);
+  }
+}
+
+TEST_P(ColumnTest, ErasesItsFront) {
+  for (const size_t count : {0, 3, 10}) {
+    auto values = RandomValues(GetParam(), 10, 0.3, random_);
+    Column column = FromValues(GetParam(), values);
+    column.EraseFront(count);
+    values.erase(values.begin(), values.begin() + static_cast<ptrdiff_t>(count));
+    ExpectHolds(column, values);
+    column.AppendNull();
+    values.push_back(Value::Null());
+    ExpectHolds(column, values);
+  }
+}
+
+TEST(Column, HoldsZeroOrEmptyTextWhereNull) {
+  Column doubles(TypeId::kDouble);
+  doubles.AppendDouble(1);
+  doubles.AppendNull();
+  EXPECT_EQ(doubles.doubles()[1], 0);
+  Column texts(TypeId::kVarchar);
+  texts.AppendNull();
+  EXPECT_EQ(texts.str(0), "");
+}
+
+TEST(RecordBatch, FindsFieldsByTheirExactName) {
+  RecordBatch batch({{"a", TypeId::kBigint}, {"B", TypeId::kVarchar}});
+  EXPECT_EQ(batch.Find("B"), &batch.columns[1]);
+  EXPECT_EQ(batch.Find("b"), nullptr);
+  EXPECT_EQ(FindField(batch.schema, "a"), 0u);
+}
+
+TEST(RecordBatch, CountsRowsEvenWithoutColumns) {
+  RecordBatch batch;
+  batch.num_rows = 3;
+  batch.AppendBatch(batch);
+  EXPECT_EQ(batch.num_rows, 6u);
+}
+
+}  // namespace
+}  // namespace headrace
