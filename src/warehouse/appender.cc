@@ -87,9 +87,12 @@ Appender::~Appender() = default;
 StatusOr<std::unique_ptr<Appender>> Appender::Create(Connection& connection, std::string_view schema,
                                                      std::string_view table) {
   auto state = std::make_unique<State>();
-  const std::string schema_name(schema);
-  if (duckdb_appender_create(connection.handle(), schema.empty() ? nullptr : schema_name.c_str(),
-                             std::string(table).c_str(), state->appender.address()) != DuckDBSuccess) {
+  // Temporary tables are the schema "main" of a database of their own, called "temp".
+  const bool temporary = schema == "temp";
+  const std::string schema_name(temporary ? "main" : schema);
+  if (duckdb_appender_create_ext(connection.handle(), temporary ? "temp" : nullptr,
+                                 schema.empty() ? nullptr : schema_name.c_str(), std::string(table).c_str(),
+                                 state->appender.address()) != DuckDBSuccess) {
     return SqlStatus(duckdb_appender_error(state->appender.get()));
   }
   return std::unique_ptr<Appender>(new Appender(std::move(state)));
