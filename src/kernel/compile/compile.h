@@ -1,6 +1,7 @@
 // From the syntax tree of a view's SQL to a program.
 //
-// The input is what DuckDB's json_serialize_sql prints of one SELECT: the same parser that runs the tables. What the
+// The input is one statement of what DuckDB's json_serialize_sql prints, positions without a place as null: the same
+// parser that runs the tables. What the
 // kernel cannot do is refused with the byte offset of the offending text in the SQL and a hint what to write instead;
 // all errors of a statement are reported, not the first alone.
 #pragma once

@@ -1,16 +1,10 @@
 #include "kernel/compile/syntax.h"
 
-#include "absl/strings/str_replace.h"
-
 namespace headrace::compile {
 
 StatusOr<Json> ParseSelectNode(std::string_view syntax_tree) {
-  // DuckDB writes "no position" as 2^64 - 1, which is no 64-bit integer of ours.
-  const std::string text = absl::StrReplaceAll(ToAbsl(syntax_tree), {{"18446744073709551615", "-1"}});
-  HR_ASSIGN_OR_RETURN(const Json tree, Json::Parse(text));
-  const Json::Array& statements = ListOf(tree, "statements");
-  if (statements.size() != 1) return InvalidArgument("expected one SELECT");
-  const Json& node = NodeOf(statements[0], "node");
+  HR_ASSIGN_OR_RETURN(const Json tree, Json::Parse(syntax_tree));
+  const Json& node = NodeOf(tree, "node");
   if (TypeOf(node) != "SELECT_NODE") return InvalidArgument("expected one plain SELECT, not a union or values list");
   return node;
 }

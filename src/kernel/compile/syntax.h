@@ -9,7 +9,7 @@
 
 namespace headrace::compile {
 
-// The SELECT node of a serialised statement. Errors: not one plain SELECT (a union, a CTE, several statements).
+// The SELECT node of a serialised statement: {"node": {...}}. An error if it is not one plain SELECT.
 StatusOr<Json> ParseSelectNode(std::string_view syntax_tree);
 
 // The clauses of a SELECT that a feature view cannot have, each as an error: joins, GROUP BY, HAVING, DISTINCT, ...
