@@ -1,0 +1,46 @@
+// The events of views, from raw history: what the warehouse's histories and the log of accepted events hold.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/workspace.h"
+#include "features/offline/point_in_time_join.h"
+#include "features/online/online_features.h"
+
+namespace headrace {
+
+struct ScanOptions {
+  bool include_log = true;
+  uint64_t log_until = 0;  // 0: the whole log
+  // As a replay from this instant has them: rows of a stream's history that were known later count as pushed, at their
+  // recorded availability (rule 2), and the live log does not exist.
+  std::optional<TimestampUs> replay_from;
+};
+
+class HistoryScan {
+ public:
+  HistoryScan(Workspace& workspace, std::shared_ptr<const ProjectState> state, const ScanOptions& options)
+      : workspace_(workspace), state_(std::move(state)), options_(options) {}
+
+  // For PointInTimeJoin.
+  EventScan AsEventScan();
+  Status Scan(const EventView& view, const ViewProgram& program, const EventSink& sink);
+
+  // Without the log: what online state starts from. Rows of streams that were known after `until` are left out.
+  static HistoryReader ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until);
+
+ private:
+  Status ScanHistoryTable(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until, const EventSink& sink);
+  Status Emit(const EventView& view, const RecordBatch& rows, const EventSink& sink) const;
+  Status ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink);
+
+  Workspace& workspace_;
+  const std::shared_ptr<const ProjectState> state_;
+  const ScanOptions options_;
+};
+
+// Which history a view starts from, for checkpoints and manifests: changes when the history is taken or published anew.
+StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView& view);
+
+}  // namespace headrace

@@ -1,0 +1,47 @@
+// Point-in-time correct training sets: label rows with the features as they were at each row's instant.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/output.h"
+#include "engine/workspace.h"
+#include "features/offline/point_in_time_join.h"
+
+namespace headrace {
+
+struct TrainingSetSpec {
+  std::string labels;  // a table of the project, or a file (.parquet, .csv, .json)
+  std::string time;    // column of `labels`: the instant of each row
+  std::map<std::string, std::string> entities;  // entity -> column of `labels`; same name by default
+  std::vector<std::string> features;            // "view.feature", "view.*"
+  std::optional<uint64_t> log_until;            // the log's length to read; for building a set again
+};
+
+TrainingSetSpec SpecOf(const ModelRecipe& recipe);
+
+struct TrainingSet {
+  RecordBatch rows;  // the label columns, first and in order, then the features
+  size_t num_label_columns = 0;
+  JoinReport report;
+  Json manifest;  // content hash, definitions, data versions, leak meter: what the set is and what it was made from
+  std::string content_hash;  // of names, types and values in their order
+};
+
+// kFailedPrecondition: something that it reads has not been built. Bad columns and keys are named.
+StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output);
+
+// Writes the set as Parquet, and its manifest beside it as PATH.manifest.json.
+Status WriteTrainingSet(Workspace& workspace, const TrainingSet& set, const std::string& path);
+
+// The rows of a table of the project, or of a file, in their order.
+StatusOr<RecordBatch> ReadRows(Workspace& workspace, const std::string& table_or_file);
+
+// The label side of the join: the columns of `rows` cast to what `plan` asks (rule 13).
+StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows, const std::string& time,
+                                const std::map<std::string, std::string>& entities);
+
+}  // namespace headrace

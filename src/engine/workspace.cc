@@ -1,0 +1,130 @@
+#include "engine/workspace.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/file.h"
+#include "catalog/load.h"
+#include "online_store/rocksdb/rocksdb_store.h"
+
+namespace headrace {
+namespace {
+
+// Waits for the lock of the state folder; the kernel releases it when its holder ends, however it ends.
+StatusOr<int> LockFolder(const std::string& folder, Output& output) {
+  const std::string path = folder + "/lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return Unavailable("{}: cannot be opened: {}", path, std::strerror(errno));
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  output.Note("another headrace command works on this project; waiting for it to end");
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    ::close(fd);
+    return Unavailable("{}: cannot be locked: {}", path, std::strerror(errno));
+  }
+  return fd;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& root, Output& output) {
+  std::error_code error;
+  const std::string absolute = std::filesystem::weakly_canonical(root, error).string();
+  if (error || !std::filesystem::is_regular_file(absolute + "/headrace.yml")) {
+    return NotFound("{} is no headrace project: there is no headrace.yml. Go to one, name it with -C DIR, or make one with: headrace init DIR",
+                    absolute.empty() ? root : absolute);
+  }
+  std::unique_ptr<Workspace> workspace(new Workspace(absolute));
+  HR_RETURN_IF_ERROR(MakeFolders(workspace->TempFolder()));
+  HR_ASSIGN_OR_RETURN(workspace->lock_fd_, LockFolder(workspace->StateFolder(), output));
+  return workspace;
+}
+
+Workspace::~Workspace() {
+  ledger_.reset();
+  registry_.reset();
+  warehouse_.reset();
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+StatusOr<std::shared_ptr<const ProjectState>> Workspace::State(bool reload, const std::map<std::string, Json>& vars) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != nullptr && !reload) return state_;
+  auto state = std::make_shared<ProjectState>();
+  HR_ASSIGN_OR_RETURN(LoadResult loaded, ReadProject(root_, vars));
+  Diagnostics diagnostics = std::move(loaded.diagnostics);
+  state->project = std::move(loaded.project);
+  state->definitions = CompileProject(state->project, &diagnostics);
+  HR_RETURN_IF_ERROR(ToStatus(diagnostics));
+  state_ = std::move(state);
+  return state_;
+}
+
+StatusOr<Database*> Workspace::Warehouse() {
+  const std::lock_guard lock(mutex_);
+  if (warehouse_ == nullptr) {
+    DatabaseOptions options;
+    options.path = StateFolder() + "/warehouse.duckdb";
+    options.temp_directory = TempFolder();
+    HR_ASSIGN_OR_RETURN(warehouse_, Database::Open(options));
+  }
+  return warehouse_.get();
+}
+
+StatusOr<Registry*> Workspace::Models() {
+  const std::lock_guard lock(mutex_);
+  if (registry_ == nullptr) {
+    HR_ASSIGN_OR_RETURN(registry_, Registry::Open(StateFolder()));
+  }
+  return registry_.get();
+}
+
+StatusOr<Ledger*> Workspace::Predictions() {
+  HR_ASSIGN_OR_RETURN(Database* const warehouse, Warehouse());
+  const std::lock_guard lock(mutex_);
+  if (ledger_ == nullptr) {
+    HR_ASSIGN_OR_RETURN(ledger_, Ledger::Open(StateFolder() + "/predictions", *warehouse));
+  }
+  return ledger_.get();
+}
+
+StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenLogReadOnly() const {
+  return OpenRocksDbStore(StateFolder() + "/online", {.read_only = true});
+}
+
+Status Workspace::ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor) {
+  const auto bounded = [&](uint64_t position, std::string_view entry) -> Status {
+    return until != 0 && position > until ? absl::OkStatus() : visitor(position, entry);
+  };
+  if (server_store_ != nullptr) return server_store_->ReadLog(0, bounded);
+  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenLogReadOnly();
+  if (store.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+  HR_RETURN_IF_ERROR(store.status());
+  return (*store)->ReadLog(0, bounded);
+}
+
+StatusOr<uint64_t> Workspace::EventLogPosition() {
+  if (server_store_ != nullptr) return server_store_->LastPosition();
+  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenLogReadOnly();
+  if (store.status().code() == absl::StatusCode::kNotFound) return uint64_t{0};
+  HR_RETURN_IF_ERROR(store.status());
+  return (*store)->LastPosition();
+}
+
+void Workspace::AttachServer(const OnlineStore* store, std::function<Status()> on_published, std::function<Status()> on_models_changed) {
+  server_store_ = store;
+  on_published_ = std::move(on_published);
+  on_models_changed_ = std::move(on_models_changed);
+}
+
+void Workspace::DetachServer() { AttachServer(nullptr, nullptr, nullptr); }
+
+Status Workspace::NotifyPublished() { return on_published_ ? on_published_() : absl::OkStatus(); }
+Status Workspace::NotifyModelsChanged() { return on_models_changed_ ? on_models_changed_() : absl::OkStatus(); }
+
+}  // namespace headrace

@@ -1,0 +1,73 @@
+// An open project: its files, its definitions, its state. One process has it at a time.
+//
+// Opening takes the lock of the state folder; while a server has it, the command line hands its command over instead
+// (serving/control), so nobody ever waits for DuckDB's own lock. Parts are opened when first asked for. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/output.h"
+#include "catalog/project.h"
+#include "engine/definitions.h"
+#include "models/registry/registry.h"
+#include "monitoring/ledger.h"
+#include "online_store/store.h"
+#include "warehouse/database.h"
+
+namespace headrace {
+
+// What the project's files said when they were last read.
+struct ProjectState {
+  Project project;
+  Definitions definitions;
+};
+
+class Workspace {
+ public:
+  // Takes the lock, waiting for another command to end (with a note on `output`). Reads no files yet.
+  static StatusOr<std::unique_ptr<Workspace>> Open(const std::string& root, Output& output);
+  ~Workspace();
+
+  const std::string& root() const { return root_; }
+  std::string StateFolder() const { return root_ + "/.headrace"; }
+  std::string TempFolder() const { return StateFolder() + "/tmp"; }
+
+  // The project, read and compiled when first asked for, or with `reload` again. Every error at once as one status.
+  StatusOr<std::shared_ptr<const ProjectState>> State(bool reload = false, const std::map<std::string, Json>& vars = {});
+
+  StatusOr<Database*> Warehouse();
+  StatusOr<Registry*> Models();
+  StatusOr<Ledger*> Predictions();
+
+  // The log of accepted events, entry by entry, up to `until` (0: all). Reads the server's own store while one runs in
+  // this process, the closed store's files otherwise; no store is an empty log.
+  Status ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor);
+  StatusOr<uint64_t> EventLogPosition();
+
+  // A server in this process: its store, and what to do after a build has published.
+  void AttachServer(const OnlineStore* store, std::function<Status()> on_published, std::function<Status()> on_models_changed);
+  void DetachServer();
+  Status NotifyPublished();
+  Status NotifyModelsChanged();
+
+ private:
+  explicit Workspace(std::string root) : root_(std::move(root)) {}
+  StatusOr<std::unique_ptr<OnlineStore>> OpenLogReadOnly() const;
+
+  const std::string root_;
+  int lock_fd_ = -1;
+  std::mutex mutex_;
+  std::shared_ptr<const ProjectState> state_;
+  std::unique_ptr<Database> warehouse_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Ledger> ledger_;
+  const OnlineStore* server_store_ = nullptr;
+  std::function<Status()> on_published_;
+  std::function<Status()> on_models_changed_;
+};
+
+}  // namespace headrace
