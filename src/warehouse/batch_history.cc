@@ -50,8 +50,8 @@ class BatchHistoryUpdate {
     const std::string event_time = CastSql(Named(found, spec_.event_time), TypeId::kTimestamp);
     std::string available_at = event_time;
     if (!spec_.available_at.empty()) {
-      available_at = fmt::format("coalesce({}, {})", CastSql(Named(found, spec_.available_at), TypeId::kTimestamp),
-                                 event_time);
+      available_at =
+          fmt::format("coalesce({}, {})", CastSql(Named(found, spec_.available_at), TypeId::kTimestamp), event_time);
     } else if (spec_.delay_us) {
       available_at = fmt::format("{} + to_microseconds({})", event_time, *spec_.delay_us);
     }
@@ -136,16 +136,16 @@ class BatchHistoryUpdate {
   }
 
   Status RetractGoneRows() {
-    return connection_.Execute(fmt::format(
-        "update {0} set _retracted_at = make_timestamp({1}) where _ingest in ("
-        "select r._ingest from {0} r join {2} d on {3} where d._n < 0 and r._retracted_at is null "
-        "qualify row_number() over (partition by {4} order by r._ingest desc) <= -d._n)",
-        relation_, published_at_, kDifference, SameRow(), Columns("d")));
+    return connection_.Execute(
+        fmt::format("update {0} set _retracted_at = make_timestamp({1}) where _ingest in ("
+                    "select r._ingest from {0} r join {2} d on {3} where d._n < 0 and r._retracted_at is null "
+                    "qualify row_number() over (partition by {4} order by r._ingest desc) <= -d._n)",
+                    relation_, published_at_, kDifference, SameRow(), Columns("d")));
   }
 
   StatusOr<int64_t> NextIngest() {
-    HR_ASSIGN_OR_RETURN(const Value next, connection_.QueryValue(fmt::format(
-                                              "select coalesce(max(_ingest) + 1, 0) from {}", relation_)));
+    HR_ASSIGN_OR_RETURN(const Value next,
+                        connection_.QueryValue(fmt::format("select coalesce(max(_ingest) + 1, 0) from {}", relation_)));
     return next.int64();
   }
 

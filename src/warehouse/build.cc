@@ -4,13 +4,15 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <tuple>
 
-#include "warehouse/test_runner.h"
+#include "absl/strings/ascii.h"
 #include "warehouse/release.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sources.h"
 #include "warehouse/sql_error.h"
 #include "warehouse/sql_text.h"
+#include "warehouse/test_runner.h"
 
 namespace headrace {
 namespace {
@@ -28,14 +30,13 @@ class Stopwatch {
 
 // Schemas that are ours or DuckDB's: a source of that name would mix with them.
 Status CheckSourceNames(const Project& project, const std::string& catalog_name) {
-  static constexpr std::array<std::string_view, 9> kReserved = {
-      "main", "temp", "system", "information_schema", "pg_catalog", "history", "headrace", "rejected", "ledger"};
+  const std::set<std::string> reserved = {"main",       "temp",      "system",   "information_schema",
+                                          "pg_catalog", "history",   "headrace", "rejected",
+                                          "ledger",     catalog_name};
   Diagnostics diagnostics;
   for (const auto& [name, source] : project.sources) {
-    if (std::find(kReserved.begin(), kReserved.end(), source.source) == kReserved.end() &&
-        source.source != catalog_name) {
-      continue;
-    }
+    // DuckDB's names know no case.
+    if (!reserved.contains(absl::AsciiStrToLower(source.source))) continue;
     diagnostics.push_back({source.where, fmt::format("source {}: the name '{}' is reserved", name, source.source),
                            "choose another name for the source"});
   }
@@ -117,8 +118,8 @@ class Builder {
     const std::string& table = source.stream->history_table;
     if (!table.empty() && IsSelected(table)) HR_RETURN_IF_ERROR(BuildOne(table));
     const Stopwatch stopwatch;
-    HR_ASSIGN_OR_RETURN(HistoryReport history, TakeStreamHistory(connection_, project_, source, release_.number,
-                                                                 options_.full_refresh));
+    HR_ASSIGN_OR_RETURN(HistoryReport history,
+                        TakeStreamHistory(connection_, project_, source, release_.number, options_.full_refresh));
     report_.tables.push_back({source.FullName(), "stream", history.rows, 0, stopwatch.Seconds()});
     report_.histories.push_back(std::move(history));
     return absl::OkStatus();
@@ -133,9 +134,14 @@ class Builder {
     // A query, since that takes one statement only: a second one in the user's file is an error.
     const Status status = connection_.QueryAll(prefix + table.sql.sql).status();
     if (!status.ok()) return AtPosition(status, table.sql, prefix.size());
-    HR_ASSIGN_OR_RETURN(const Value rows,
-                        connection_.QueryValue("select count(*) from " + QuoteIdentifier(table.name)));
-    report_.tables.push_back({table.name, kind, rows.int64(), 0, stopwatch.Seconds()});
+    TableReport report{table.name, kind, std::nullopt, 0, 0};
+    if (!view) {
+      HR_ASSIGN_OR_RETURN(const Value rows,
+                          connection_.QueryValue("select count(*) from " + QuoteIdentifier(table.name)));
+      report.rows = rows.int64();
+    }
+    report.seconds = stopwatch.Seconds();
+    report_.tables.push_back(std::move(report));
     return absl::OkStatus();
   }
 

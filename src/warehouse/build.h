@@ -14,7 +14,7 @@
 // One build at a time per database: a second one fails with kUnavailable.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -39,10 +39,10 @@ struct BuildOptions {
 };
 
 struct TableReport {
-  std::string name;  // "fct", "raw.flights"
-  std::string kind;  // "source", "stream", "table", "view"
-  int64_t rows = 0;
-  int64_t new_files = 0;  // of a source
+  std::string name;             // "fct", "raw.flights"
+  std::string kind;             // "source", "stream", "table", "view"
+  std::optional<int64_t> rows;  // nothing for a view, since counting would compute it
+  int64_t new_files = 0;        // of a source
   double seconds = 0;
 };
 
@@ -55,8 +55,8 @@ struct TestReport {
 };
 
 struct BuildReport {
-  bool published = false;      // false: a test failed, and the last good release is in place
-  int64_t release = 0;         // the number of the release that is live now; 0: none
+  bool published = false;  // false: a test failed, and the last good release is in place
+  int64_t release = 0;     // the number of the release that is live now; 0: none
   TimestampUs published_at = 0;
   std::vector<TableReport> tables;
   std::vector<TestReport> tests;

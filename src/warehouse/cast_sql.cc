@@ -5,19 +5,25 @@
 namespace headrace {
 namespace {
 
-bool BeginsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool BeginsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
-bool IsText(std::string_view type) { return type == "VARCHAR" || type == "JSON" || BeginsWith(type, "ENUM"); }
+bool IsText(std::string_view type) {
+  return type == "VARCHAR" || type == "JSON" || BeginsWith(type, "ENUM");
+}
 
-bool HasFraction(std::string_view type) { return type == "DOUBLE" || type == "FLOAT" || BeginsWith(type, "DECIMAL"); }
+bool HasFraction(std::string_view type) {
+  return type == "DOUBLE" || type == "FLOAT" || BeginsWith(type, "DECIMAL");
+}
 
 // `value` where `fits`, null where it is null, an error for all others.
 std::string Checked(std::string_view column, std::string_view fits, std::string_view value, TypeId to) {
   const std::string name = QuoteIdentifier(column);
   const std::string message = fmt::format("column {}: ", name);
-  return fmt::format("case when {} is null then null when {} then {} else error({} || {}::varchar || ' is not a {}') end",
-                     name, fits, value, QuoteLiteral(message), name,
-                     to == TypeId::kTimestamp ? "TIMESTAMP in whole microseconds" : TypeName(to));
+  return fmt::format(
+      "case when {} is null then null when {} then {} else error({} || {}::varchar || ' is not a {}') end", name, fits,
+      value, QuoteLiteral(message), name, to == TypeId::kTimestamp ? "TIMESTAMP in whole microseconds" : TypeName(to));
 }
 
 std::string ToBigint(const TypedColumn& column) {
@@ -37,8 +43,8 @@ std::string ToTimestamp(const TypedColumn& column) {
   const std::string name = QuoteIdentifier(column.name);
   if (IsText(column.type)) return fmt::format("cast(cast({} as timestamptz) as timestamp)", name);
   if (column.type == "TIMESTAMP_NS") {
-    return Checked(column.name, fmt::format("epoch_ns({}) % 1000 = 0", name), fmt::format("cast({} as timestamp)", name),
-                   TypeId::kTimestamp);
+    return Checked(column.name, fmt::format("epoch_ns({}) % 1000 = 0", name),
+                   fmt::format("cast({} as timestamp)", name), TypeId::kTimestamp);
   }
   return fmt::format("cast({} as timestamp)", name);
 }

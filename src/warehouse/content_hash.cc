@@ -51,7 +51,9 @@ void ContentHasher::Add(const RecordBatch& batch) {
   rows_ += static_cast<int64_t>(batch.num_rows);
 }
 
-ContentHash ContentHasher::Finish() const { return {rows_, fmt::format("{:016x}{:016x}", sum_, exclusive_or_)}; }
+ContentHash ContentHasher::Finish() const {
+  return {rows_, fmt::format("{:016x}{:016x}", sum_, exclusive_or_)};
+}
 
 StatusOr<ContentHash> HashQuery(Connection& connection, std::string_view sql) {
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, connection.Query(sql));

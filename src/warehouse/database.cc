@@ -101,7 +101,8 @@ std::string RenderingSql(std::string_view sql, const std::vector<PreparedColumn>
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string comma = i == 0 ? "" : ", ";
     names += fmt::format("{}c{}", comma, i);
-    const std::string value = fmt::format(fmt::runtime(VectorReader::CanRead(columns[i].id) ? "c{}" : "cast(c{} as varchar)"), i);
+    const std::string value =
+        fmt::format(fmt::runtime(VectorReader::CanRead(columns[i].id) ? "c{}" : "cast(c{} as varchar)"), i);
     list += fmt::format("{}{} as {}", comma, value, QuoteIdentifier(columns[i].name));
   }
   return fmt::format("select {} from (\n{}\n) as t({})", list, StripStatementEnd(sql), names);
@@ -135,7 +136,9 @@ struct ResultStream::State {
 
 ResultStream::ResultStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ResultStream::~ResultStream() = default;
-const Schema& ResultStream::schema() const { return state_->schema; }
+const Schema& ResultStream::schema() const {
+  return state_->schema;
+}
 
 StatusOr<std::optional<RecordBatch>> ResultStream::Next() {
   while (true) {
@@ -150,8 +153,7 @@ StatusOr<std::optional<RecordBatch>> ResultStream::Next() {
     batch.schema = state_->schema;
     batch.num_rows = rows;
     for (size_t i = 0; i < state_->readers.size(); ++i) {
-      HR_ASSIGN_OR_RETURN(Column column,
-                          state_->readers[i].Read(duckdb_data_chunk_get_vector(chunk.get(), i), rows));
+      HR_ASSIGN_OR_RETURN(Column column, state_->readers[i].Read(duckdb_data_chunk_get_vector(chunk.get(), i), rows));
       batch.columns.push_back(std::move(column));
     }
     return batch;
@@ -187,7 +189,9 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& option
   return database;
 }
 
-StatusOr<std::unique_ptr<Database>> Database::OpenInMemory() { return Open(DatabaseOptions{}); }
+StatusOr<std::unique_ptr<Database>> Database::OpenInMemory() {
+  return Open(DatabaseOptions{});
+}
 
 Database::~Database() {
   if (handle_ != nullptr) duckdb_close(&handle_);

@@ -49,8 +49,9 @@ TEST_F(DatabaseTest, EveryIntegerTypeIsBigint) {
 }
 
 TEST_F(DatabaseTest, IntegersBeyond64BitsAreAnErrorThatNamesTheColumn) {
-  for (const char* sql : {"select 9223372036854775808::ubigint as big", "select 9223372036854775808::hugeint as big",
-                          "select (-9223372036854775809)::hugeint as big", "select 9223372036854775808::uhugeint as big"}) {
+  for (const char* sql :
+       {"select 9223372036854775808::ubigint as big", "select 9223372036854775808::hugeint as big",
+        "select (-9223372036854775809)::hugeint as big", "select 9223372036854775808::uhugeint as big"}) {
     EXPECT_THAT(std::string(Error(sql).message()), HasSubstr("column 'big'")) << sql;
   }
 }
@@ -59,7 +60,8 @@ TEST_F(DatabaseTest, DecimalsBecomeTheNearestDouble) {
   ExpectValue("select 1.1::decimal(4, 1)", Value::Double(1.1));
   ExpectValue("select -0.07::decimal(9, 2)", Value::Double(-0.07));
   ExpectValue("select 12345678.9::decimal(18, 6)", Value::Double(12345678.9));
-  ExpectValue("select '1234567890123456789.0123456789'::decimal(38, 10)", Value::Double(1234567890123456789.0123456789));
+  ExpectValue("select '1234567890123456789.0123456789'::decimal(38, 10)",
+              Value::Double(1234567890123456789.0123456789));
   ExpectValue("select '-90071992547409.93'::decimal(18, 2)", Value::Double(-90071992547409.93));
 }
 
@@ -72,10 +74,13 @@ TEST_F(DatabaseTest, DoublesKeepTheirBits) {
 
 TEST_F(DatabaseTest, TextTypes) {
   ExpectValue("select 'short'", Value::Varchar("short"));
-  ExpectValue("select 'a text that is longer than twelve bytes, é'", Value::Varchar("a text that is longer than twelve bytes, é"));
+  ExpectValue("select 'a text that is longer than twelve bytes, é'",
+              Value::Varchar("a text that is longer than twelve bytes, é"));
   ExpectValue("select 'b'::enum('a', 'b')", Value::Varchar("b"));
-  ExpectValue("select '01234567-89ab-cdef-8123-456789abcdef'::uuid", Value::Varchar("01234567-89ab-cdef-8123-456789abcdef"));
-  ExpectValue("select 'ff234567-89ab-cdef-8123-456789abcdef'::uuid", Value::Varchar("ff234567-89ab-cdef-8123-456789abcdef"));
+  ExpectValue("select '01234567-89ab-cdef-8123-456789abcdef'::uuid",
+              Value::Varchar("01234567-89ab-cdef-8123-456789abcdef"));
+  ExpectValue("select 'ff234567-89ab-cdef-8123-456789abcdef'::uuid",
+              Value::Varchar("ff234567-89ab-cdef-8123-456789abcdef"));
   ExpectValue("select null", Value::Null());
 }
 
@@ -112,8 +117,8 @@ TEST_F(DatabaseTest, NullsOfEveryTypeHoldZero) {
 
 TEST_F(DatabaseTest, OtherTypesAreRefusedOrRendered) {
   EXPECT_THAT(std::string(Error("select [1, 2] as list").message()), HasSubstr("column 'list'"));
-  const StatusOr<RecordBatch> rows = connection_->QueryAll(
-      "select [1, 2] as x, 5 as y, interval 3 day as x; ", {}, {.render_other_types = true});
+  const StatusOr<RecordBatch> rows =
+      connection_->QueryAll("select [1, 2] as x, 5 as y, interval 3 day as x; ", {}, {.render_other_types = true});
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ(rows->schema, (Schema{{"x", TypeId::kVarchar}, {"y", TypeId::kBigint}, {"x", TypeId::kVarchar}}));
   EXPECT_EQ(rows->columns[0].str(0), "[1, 2]");
@@ -135,7 +140,8 @@ TEST_F(DatabaseTest, ErrorsCarryTheirKind) {
 }
 
 TEST_F(DatabaseTest, AnErrorInTheMiddleOfAStreamIsReported) {
-  const auto stream = connection_->Query("select case when i = 900000 then error('late') else i::varchar end from range(1000000) t(i)");
+  const auto stream =
+      connection_->Query("select case when i = 900000 then error('late') else i::varchar end from range(1000000) t(i)");
   ASSERT_TRUE(stream.ok()) << stream.status();
   Status status;
   while (status.ok()) {
@@ -160,8 +166,9 @@ TEST_F(DatabaseTest, StreamsKeepTheOrderOfAnOrderedQuery) {
 }
 
 TEST_F(DatabaseTest, ParametersOfEveryType) {
-  const std::vector<Value> parameters = {Value::Bigint(7),    Value::Double(-0.0),      Value::Varchar("it's"), Value::Null(),
-                                         Value::Boolean(true), Value::Timestamp(1'500), Value::Date(3)};
+  const std::vector<Value> parameters = {Value::Bigint(7), Value::Double(-0.0),  Value::Varchar("it's"),
+                                         Value::Null(),    Value::Boolean(true), Value::Timestamp(1'500),
+                                         Value::Date(3)};
   const StatusOr<RecordBatch> rows = connection_->QueryAll("select ?::bigint, ?, ?, ?::bigint, ?, ?, ?", parameters);
   ASSERT_TRUE(rows.ok()) << rows.status();
   for (size_t i = 0; i < parameters.size(); ++i) {
@@ -196,7 +203,8 @@ TEST_F(DatabaseTest, InterruptEndsALongStatement) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   });
-  const Status status = Error("select count(*) from range(1000000) a, range(1000000) b where a.range % 7 = b.range % 5");
+  const Status status =
+      Error("select count(*) from range(1000000) a, range(1000000) b where a.range % 7 = b.range % 5");
   done = true;
   interrupter.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;

@@ -5,9 +5,15 @@
 
 namespace headrace {
 
-std::string StreamHistoryName(const SourceTable& source) { return source.FullName(); }
-std::string ViewHistoryName(std::string_view view) { return fmt::format("view:{}", view); }
-std::string HistoryRelation(std::string_view history_name) { return "history." + QuoteIdentifier(history_name); }
+std::string StreamHistoryName(const SourceTable& source) {
+  return source.FullName();
+}
+std::string ViewHistoryName(std::string_view view) {
+  return fmt::format("view:{}", view);
+}
+std::string HistoryRelation(std::string_view history_name) {
+  return "history." + QuoteIdentifier(history_name);
+}
 
 StatusOr<int64_t> CountOf(Connection& connection, std::string_view relation, std::string_view condition) {
   HR_ASSIGN_OR_RETURN(const Value count,
@@ -29,15 +35,16 @@ Status CheckFinite(Connection& connection, std::string_view relation, const std:
   // The declared columns first: _event_time is the copy of one of them.
   for (size_t i = columns.size(); i-- > 0;) {
     const int64_t count = row.columns[i].ints()[0];
-    if (count > 0) return InvalidArgument("column '{}' is infinite in {} rows: an instant is finite", columns[i], count);
+    if (count > 0)
+      return InvalidArgument("column '{}' is infinite in {} rows: an instant is finite", columns[i], count);
   }
   return absl::OkStatus();
 }
 
 StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query) {
-  std::string sql = fmt::format("select {} from {} where true",
-                                query.columns.empty() ? "_ingest" : ColumnList(query.columns),
-                                HistoryRelation(query.history));
+  std::string sql =
+      fmt::format("select {} from {} where true", query.columns.empty() ? "_ingest" : ColumnList(query.columns),
+                  HistoryRelation(query.history));
   if (query.ingest_from) sql += fmt::format(" and _ingest >= {}", *query.ingest_from);
   if (query.ingest_until) sql += fmt::format(" and _ingest < {}", *query.ingest_until);
   if (query.ordered) sql += " order by _ingest";

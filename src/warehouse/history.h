@@ -25,19 +25,19 @@
 
 namespace headrace {
 
-std::string StreamHistoryName(const SourceTable& source);        // "raw.arrivals"
-std::string ViewHistoryName(std::string_view view);              // "view:weather_latest"
-std::string HistoryRelation(std::string_view history_name);      // history."raw.arrivals"
+std::string StreamHistoryName(const SourceTable& source);    // "raw.arrivals"
+std::string ViewHistoryName(std::string_view view);          // "view:weather_latest"
+std::string HistoryRelation(std::string_view history_name);  // history."raw.arrivals"
 
 // What a build did to a history.
 struct HistoryReport {
   std::string name;
-  int64_t rows = 0;             // in the history now, retracted ones included
-  int64_t added = 0;            // by this build
-  int64_t retracted = 0;        // by this build
-  int64_t null_event_times = 0; // rows that are no events (rule 7)
-  int64_t duplicates = 0;       // rows whose event_id was there before (rule 8)
-  std::string note;             // for a person: "the history's content has changed; ...", or empty
+  int64_t rows = 0;              // in the history now, retracted ones included
+  int64_t added = 0;             // by this build
+  int64_t retracted = 0;         // by this build
+  int64_t null_event_times = 0;  // rows that are no events (rule 7)
+  int64_t duplicates = 0;        // rows whose event_id was there before (rule 8)
+  std::string note;              // for a person: "the history's content has changed; ...", or empty
 };
 
 // Takes a stream's history, from its table or file, if it was not taken before or `full_refresh`; else only compares
@@ -52,7 +52,7 @@ struct BatchHistorySpec {
   std::string table;                 // a table's name, or "source.table"
   std::vector<std::string> columns;  // the columns that the view reads
   std::string event_time;
-  std::string available_at;          // column, or ""
+  std::string available_at;  // column, or ""
   std::optional<DurationUs> delay_us;
 };
 
@@ -67,9 +67,9 @@ StatusOr<HistoryReport> UpdateBatchHistory(Connection& connection, const BatchHi
 
 // Which rows of a history, and which of its columns. With a range of _ingest, several connections can read parts.
 struct HistoryQuery {
-  std::string history;               // its name: "raw.arrivals"
-  std::vector<std::string> columns;  // in this order; _event_time, _ingest ... as well
-  bool ordered = true;               // by _ingest; else in any order, which is faster
+  std::string history;                  // its name: "raw.arrivals"
+  std::vector<std::string> columns;     // in this order; _event_time, _ingest ... as well
+  bool ordered = true;                  // by _ingest; else in any order, which is faster
   std::optional<int64_t> ingest_from;   // first
   std::optional<int64_t> ingest_until;  // first that is not read
 };

@@ -49,8 +49,9 @@ class StreamHistoryTest : public HistoryTest {
   }
   // id, seconds of event time and of availability, in ingestion order.
   std::string Log() {
-    return Query("select _ingest, id, epoch(_event_time)::bigint, epoch(_available_at)::bigint, v, _retracted_at "
-                 "from history.\"raw.arrivals\" order by _ingest");
+    return Query(
+        "select _ingest, id, epoch(_event_time)::bigint, epoch(_available_at)::bigint, v, _retracted_at "
+        "from history.\"raw.arrivals\" order by _ingest");
   }
   SourceTable source_;
 };
@@ -88,7 +89,8 @@ TEST_F(StreamHistoryTest, Rule3_IngestionOrderIsByFileNameThenRow) {
 
 TEST_F(StreamHistoryTest, Rule3_IngestionOrderIsThatOfALargeFile) {
   std::string text = "id,at,v\n";
-  for (int64_t i = 0; i < 300'000; ++i) text += fmt::format("{},1970-01-01 00:00:01,some text to make the file larger\n", (i * 7919) % 300'000);
+  for (int64_t i = 0; i < 300'000; ++i)
+    text += fmt::format("{},1970-01-01 00:00:01,some text to make the file larger\n", (i * 7919) % 300'000);
   folder_.Write("h.csv", text);
   EXPECT_EQ(TakeOk().rows, 300'000);
   EXPECT_EQ(Query("select count(*) from history.\"raw.arrivals\" where id <> (_ingest * 7919) % 300000"), "0\n");
@@ -135,7 +137,9 @@ TEST_F(StreamHistoryTest, Rule14_AnInfiniteTimeIsRefused) {
 }
 
 TEST_F(StreamHistoryTest, ATableIsAHistoryInItsRowOrder) {
-  Execute("create table h as select i as id, (100 - i) || '' as v, make_timestamp(5) as at from range(100) t(i) order by i desc");
+  Execute(
+      "create table h as select i as id, (100 - i) || '' as v, make_timestamp(5) as at from range(100) t(i) order by i "
+      "desc");
   source_.stream->history_table = "h";
   TakeOk();
   EXPECT_EQ(Query("select count(*) from history.\"raw.arrivals\" where id <> 99 - _ingest"), "0\n");
@@ -189,16 +193,19 @@ class BatchHistoryTest : public HistoryTest {
   }
   // The table becomes `values` (k, x, seconds of event time), published at `second`.
   HistoryReport Publish(std::string_view values, int64_t second) {
-    Execute(fmt::format("create or replace table w as select k, x::double as x, make_timestamp((s * 1000000)::bigint) as at, "
-                        "make_timestamp(((s + 3) * 1000000)::bigint) as known from (values {}) t(k, x, s)", values));
+    Execute(fmt::format(
+        "create or replace table w as select k, x::double as x, make_timestamp((s * 1000000)::bigint) as at, "
+        "make_timestamp(((s + 3) * 1000000)::bigint) as known from (values {}) t(k, x, s)",
+        values));
     StatusOr<HistoryReport> report = UpdateBatchHistory(*connection_, spec_, ++release_, second * kUsPerSecond);
     EXPECT_TRUE(report.ok()) << report.status();
     return report.ok() ? *std::move(report) : HistoryReport{};
   }
   // _ingest, k, x, event, available, retracted (seconds), release.
   std::string Log() {
-    return Query("select _ingest, k, x, epoch(_event_time)::bigint, epoch(_available_at)::bigint, "
-                 "epoch(_retracted_at)::bigint, _release from history.\"view:weather\" order by _ingest");
+    return Query(
+        "select _ingest, k, x, epoch(_event_time)::bigint, epoch(_available_at)::bigint, "
+        "epoch(_retracted_at)::bigint, _release from history.\"view:weather\" order by _ingest");
   }
   BatchHistorySpec spec_;
   int64_t release_ = 0;
@@ -306,20 +313,32 @@ TEST_F(BatchHistoryTest, OtherColumnsStartTheHistoryAgain) {
 }
 
 TEST_F(BatchHistoryTest, ManyRowsAndAFewThatChange) {
-  Execute("create table w as select i % 100 as k, (i // 10)::double as x, make_timestamp(i // 5) as at from range(200000) t(i)");
+  Execute(
+      "create table w as select i % 100 as k, (i // 10)::double as x, make_timestamp(i // 5) as at from range(200000) "
+      "t(i)");
   ASSERT_TRUE(UpdateBatchHistory(*connection_, spec_, 1, 0).ok());
-  Execute("create or replace table w as select * from w where k <> 7 or x <> 1230 union all select * from w where k = 8 and x = 200 "
-          "union all select 8, 200, make_timestamp(1001)");
-  const Value removed = connection_->QueryValue("select 200000 - count(*) filter (where _retracted_at is null) from history.\"view:weather\"").value();
+  Execute(
+      "create or replace table w as select * from w where k <> 7 or x <> 1230 union all select * from w where k = 8 "
+      "and x = 200 "
+      "union all select 8, 200, make_timestamp(1001)");
+  const Value removed =
+      connection_
+          ->QueryValue("select 200000 - count(*) filter (where _retracted_at is null) from history.\"view:weather\"")
+          .value();
   EXPECT_EQ(removed.int64(), 0);
   const StatusOr<HistoryReport> report = UpdateBatchHistory(*connection_, spec_, 2, kUsPerSecond);
   ASSERT_TRUE(report.ok()) << report.status();
   // What is live is the table again, as a multiset.
-  EXPECT_EQ(Query("select count(*) from (select k, x, w.at from w except all select k, x, _event_time from history.\"view:weather\" "
-                  "where _retracted_at is null)"), "0\n");
-  EXPECT_EQ(Query("select (select count(*) from w) - count(*) from history.\"view:weather\" where _retracted_at is null"), "0\n");
-  EXPECT_EQ(Query("select count(*), count(distinct _ingest), max(_ingest) + 1 - count(*) from history.\"view:weather\""),
-            fmt::format("{0}|{0}|0\n", report->rows));
+  EXPECT_EQ(Query("select count(*) from (select k, x, w.at from w except all select k, x, _event_time from "
+                  "history.\"view:weather\" "
+                  "where _retracted_at is null)"),
+            "0\n");
+  EXPECT_EQ(
+      Query("select (select count(*) from w) - count(*) from history.\"view:weather\" where _retracted_at is null"),
+      "0\n");
+  EXPECT_EQ(
+      Query("select count(*), count(distinct _ingest), max(_ingest) + 1 - count(*) from history.\"view:weather\""),
+      fmt::format("{0}|{0}|0\n", report->rows));
 }
 
 TEST_F(BatchHistoryTest, AColumnThatTheTableHasNotIsNamed) {
@@ -338,7 +357,8 @@ TEST_F(BatchHistoryTest, AScanIsInIngestionOrderAndMayBeARange) {
   query.ingest_until = 60'000;
   const StatusOr<std::unique_ptr<ResultStream>> stream = ScanHistory(*connection_, query);
   ASSERT_TRUE(stream.ok()) << stream.status();
-  EXPECT_EQ((*stream)->schema(), (Schema{{"x", TypeId::kDouble}, {"_ingest", TypeId::kBigint}, {"_event_time", TypeId::kTimestamp}}));
+  EXPECT_EQ((*stream)->schema(),
+            (Schema{{"x", TypeId::kDouble}, {"_ingest", TypeId::kBigint}, {"_event_time", TypeId::kTimestamp}}));
   int64_t next = 50'000;
   while (true) {
     const StatusOr<std::optional<RecordBatch>> batch = (*stream)->Next();

@@ -24,9 +24,9 @@ Status SyncFile(const std::string& path) {
 
 Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
   const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
-  Status status = connection.Execute(
-      fmt::format("copy (\n{}\n) to {} (format parquet, compression zstd, row_group_size 122880)",
-                  StripStatementEnd(sql), QuoteLiteral(aside)));
+  Status status =
+      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression zstd, row_group_size 122880)",
+                                     StripStatementEnd(sql), QuoteLiteral(aside)));
   if (status.ok()) status = SyncFile(aside);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
     status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));
@@ -46,7 +46,9 @@ StatusOr<std::unique_ptr<ParquetWriter>> ParquetWriter::Create(Database& databas
   return writer;
 }
 
-Status ParquetWriter::Append(const RecordBatch& batch) { return appender_->Append(batch); }
+Status ParquetWriter::Append(const RecordBatch& batch) {
+  return appender_->Append(batch);
+}
 
 Status ParquetWriter::Finish() {
   HR_RETURN_IF_ERROR(appender_->Close());
@@ -56,8 +58,8 @@ Status ParquetWriter::Finish() {
 
 StatusOr<std::unique_ptr<ResultStream>> ReadParquet(Connection& connection, const std::string& path,
                                                     const std::vector<std::string>& columns) {
-  return connection.Query(fmt::format("select {} from read_parquet({})", columns.empty() ? "*" : ColumnList(columns),
-                                      QuoteLiteral(path)));
+  return connection.Query(
+      fmt::format("select {} from read_parquet({})", columns.empty() ? "*" : ColumnList(columns), QuoteLiteral(path)));
 }
 
 }  // namespace headrace

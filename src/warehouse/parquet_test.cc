@@ -13,13 +13,19 @@ namespace {
 
 class ParquetTest : public ::testing::Test {
  protected:
-  ParquetTest() : path_(folder_.path() + "/out.parquet"), database_(MemoryDatabase()), connection_(ConnectTo(*database_)) {}
+  ParquetTest()
+      : path_(folder_.path() + "/out.parquet"), database_(MemoryDatabase()), connection_(ConnectTo(*database_)) {}
 
   static RecordBatch MakeBatch(int64_t first, int64_t rows) {
-    RecordBatch batch({{"view.feature_1h", TypeId::kDouble}, {"key", TypeId::kVarchar}, {"at", TypeId::kTimestamp},
-                       {"n", TypeId::kBigint}, {"ok", TypeId::kBoolean}, {"day", TypeId::kDate}});
+    RecordBatch batch({{"view.feature_1h", TypeId::kDouble},
+                       {"key", TypeId::kVarchar},
+                       {"at", TypeId::kTimestamp},
+                       {"n", TypeId::kBigint},
+                       {"ok", TypeId::kBoolean},
+                       {"day", TypeId::kDate}});
     for (int64_t i = first; i < first + rows; ++i) {
-      batch.columns[0].Append(i % 5 == 0 ? Value::Null() : Value::Double(i == 1 ? -0.0 : 1.0 / static_cast<double>(i + 1)));
+      batch.columns[0].Append(i % 5 == 0 ? Value::Null()
+                                         : Value::Double(i == 1 ? -0.0 : 1.0 / static_cast<double>(i + 1)));
       batch.columns[1].Append(i % 7 == 0 ? Value::Null() : Value::Varchar(fmt::format("key {}", i % 100)));
       batch.columns[2].Append(Value::Timestamp(i * 1'000'001));
       batch.columns[3].Append(Value::Bigint(-i));
@@ -40,7 +46,8 @@ class ParquetTest : public ::testing::Test {
     const Status status = (*writer)->Finish();
     EXPECT_TRUE(status.ok()) << status;
     const std::string hash = Sha256OfFile(path_).value_or("no file");
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), std::filesystem::directory_iterator()), 1);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), std::filesystem::directory_iterator()),
+              1);
     return hash;
   }
 

@@ -98,7 +98,8 @@ StatusOr<std::string> SerializeSelect(std::string_view sql) {
   HR_ASSIGN_OR_RETURN(const Value text,
                       ParserDatabase::Get().QueryValue("select json_serialize_sql(?::varchar)::varchar",
                                                        Value::Varchar(std::string(sql))));
-  // DuckDB writes "no place" as 2^64 - 1, which is no 64-bit integer of JSON. Within a string the quotes would be escaped.
+  // DuckDB writes "no place" as 2^64 - 1, which is no 64-bit integer of JSON. Within a string the quotes would be
+  // escaped.
   const std::string readable =
       absl::StrReplaceAll(text.str(), {{"\"query_location\":18446744073709551615", "\"query_location\":null"}});
   HR_ASSIGN_OR_RETURN(const Json answer, Json::Parse(readable));
@@ -123,6 +124,8 @@ StatusOr<std::vector<std::string>> TableNames(std::string_view sql) {
   return std::vector<std::string>(tables.begin(), tables.end());
 }
 
-StatusOr<Schema> DescribeQuery(Connection& connection, std::string_view sql) { return connection.Describe(sql); }
+StatusOr<Schema> DescribeQuery(Connection& connection, std::string_view sql) {
+  return connection.Describe(sql);
+}
 
 }  // namespace headrace

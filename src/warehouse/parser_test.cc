@@ -52,8 +52,9 @@ TEST(TableNames, AreThoseReadAndNotThoseOfWith) {
 TEST(TableNames, ANameOfWithIsNotKnownToItselfOrBefore) {
   EXPECT_THAT(*TableNames("with t as (select * from t), u as (select * from t) select * from u, T"), ElementsAre("t"));
   EXPECT_THAT(*TableNames("with t as (select * from u), u as (select * from t) select * from u"), ElementsAre("u"));
-  EXPECT_THAT(*TableNames("with recursive r as (select 1 as i union all select i + 1 from r where i < 5) select * from r"),
-              ElementsAre());
+  EXPECT_THAT(
+      *TableNames("with recursive r as (select 1 as i union all select i + 1 from r where i < 5) select * from r"),
+      ElementsAre());
 }
 
 }  // namespace

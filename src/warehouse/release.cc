@@ -28,7 +28,8 @@ Status RecordRelease(Connection& connection, const Release& release, const std::
   HR_RETURN_IF_ERROR(connection.Execute("insert into headrace.releases values (?, ?)", row));
   for (const ReleasedTable& table : tables) {
     const std::array<Value, 4> values = {Value::Bigint(release.number), Value::Varchar(table.name),
-                                         Value::Varchar(table.kind), Value::Bigint(table.num_rows)};
+                                         Value::Varchar(table.kind),
+                                         table.num_rows ? Value::Bigint(*table.num_rows) : Value::Null()};
     HR_RETURN_IF_ERROR(connection.Execute("insert into headrace.release_tables values (?, ?, ?, ?)", values));
   }
   return absl::OkStatus();

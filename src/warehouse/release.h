@@ -22,9 +22,9 @@ StatusOr<std::optional<Release>> LastRelease(Connection& connection);
 StatusOr<Release> NextRelease(Connection& connection, TimestampUs now);
 
 struct ReleasedTable {
-  std::string name;  // "fct", "raw.flights"
-  std::string kind;  // "source", "stream", "table", "view"
-  int64_t num_rows = 0;
+  std::string name;                 // "fct", "raw.flights"
+  std::string kind;                 // "source", "stream", "table", "view"
+  std::optional<int64_t> num_rows;  // nothing for a view
 };
 
 // Records a release, in the connection's transaction.

@@ -19,8 +19,12 @@ bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-bool IsUrl(std::string_view location) { return location.find("://") != std::string_view::npos; }
-bool IsGlob(std::string_view location) { return location.find_first_of("*?[") != std::string_view::npos; }
+bool IsUrl(std::string_view location) {
+  return location.find("://") != std::string_view::npos;
+}
+bool IsGlob(std::string_view location) {
+  return location.find_first_of("*?[") != std::string_view::npos;
+}
 
 std::string AbsolutePath(const Project& project, const std::string& path) {
   return IsUrl(path) || std::filesystem::path(path).is_absolute() ? path : project.root + "/" + path;
@@ -90,9 +94,9 @@ Status CheckDeclaredColumns(const SourceTable& source, const std::vector<TypedCo
   Diagnostics diagnostics;
   for (const ColumnSpec& column : source.columns) {
     if (Find(found, column.name) != nullptr) continue;
-    diagnostics.push_back({column.where,
-                           fmt::format("source {}: '{}' has no column '{}'", source.FullName(), first_file, column.name),
-                           NearestNameHint(column.name, names)});
+    diagnostics.push_back(
+        {column.where, fmt::format("source {}: '{}' has no column '{}'", source.FullName(), first_file, column.name),
+         NearestNameHint(column.name, names)});
   }
   return ToStatus(diagnostics);
 }
@@ -118,9 +122,8 @@ void ApplyDeclaredTypes(const SourceTable& source, std::vector<TypedColumn>* col
 std::string TypesOption(FileKind kind, const SourceTable& source, const std::vector<TypedColumn>& columns) {
   std::string list;
   for (const TypedColumn& column : columns) {
-    const bool declared = std::any_of(source.columns.begin(), source.columns.end(), [&](const ColumnSpec& spec) {
-      return spec.name == column.name && spec.type;
-    });
+    const bool declared = std::any_of(source.columns.begin(), source.columns.end(),
+                                      [&](const ColumnSpec& spec) { return spec.name == column.name && spec.type; });
     // read_csv takes the types of some columns, read_json of all or of none.
     if (kind == FileKind::kCsv && !declared) continue;
     list += fmt::format("{}{}: {}", list.empty() ? "" : ", ", QuoteLiteral(column.name), QuoteLiteral(column.type));
@@ -129,7 +132,8 @@ std::string TypesOption(FileKind kind, const SourceTable& source, const std::vec
 }
 
 bool HasDeclaredTypes(const SourceTable& source) {
-  return std::any_of(source.columns.begin(), source.columns.end(), [](const ColumnSpec& c) { return c.type.has_value(); });
+  return std::any_of(source.columns.begin(), source.columns.end(),
+                     [](const ColumnSpec& c) { return c.type.has_value(); });
 }
 
 // Options by which the user has set types already; DuckDB refuses a second set.
@@ -193,7 +197,8 @@ StatusOr<std::vector<std::string>> FindFiles(Connection& connection, const Proje
   }
   if (!files.empty()) return files;
   return AtSource(source, source.where, absl::StatusCode::kNotFound,
-                  fmt::format("no file matches '{}'", source.location), "a location is relative to the project's folder");
+                  fmt::format("no file matches '{}'", source.location),
+                  "a location is relative to the project's folder");
 }
 
 StatusOr<std::string> ReaderSql(Connection& connection, const Project& project, const SourceTable& source,
@@ -244,8 +249,9 @@ StatusOr<SourceLoad> LoadSource(Connection& connection, const Project& project, 
   }
   if (!files.empty()) {
     HR_ASSIGN_OR_RETURN(const std::string reader, ReaderSql(connection, project, source, files));
-    const Status status = connection.Execute(append ? fmt::format("insert into {} by name {}", relation, reader)
-                                                    : fmt::format("create or replace table {} as {}", relation, reader));
+    const Status status =
+        connection.Execute(append ? fmt::format("insert into {} by name {}", relation, reader)
+                                  : fmt::format("create or replace table {} as {}", relation, reader));
     if (!status.ok()) return ReadError(source, files, status);
     if (source.incremental) HR_RETURN_IF_ERROR(RememberFiles(connection, source, files, now));
   }

@@ -26,8 +26,8 @@ StatusOr<std::string> ReaderSql(Connection& connection, const Project& project, 
                                 const std::vector<std::string>& files);
 
 struct SourceLoad {
-  int64_t rows = 0;       // in the table now
-  int64_t new_rows = 0;   // that this load brought
+  int64_t rows = 0;      // in the table now
+  int64_t new_rows = 0;  // that this load brought
   int64_t new_files = 0;
 };
 

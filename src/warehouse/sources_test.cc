@@ -35,7 +35,8 @@ class SourcesTest : public ::testing::Test {
     return Rows(*connection_, fmt::format("from raw.{} {}", source.name, order));
   }
   void Copy(std::string_view sql, const std::string& file, std::string_view options) {
-    const Status status = connection_->Execute(fmt::format("copy ({}) to '{}/{}' ({})", sql, folder_.path(), file, options));
+    const Status status =
+        connection_->Execute(fmt::format("copy ({}) to '{}/{}' ({})", sql, folder_.path(), file, options));
     EXPECT_TRUE(status.ok()) << status;
   }
 
@@ -56,8 +57,8 @@ TEST_F(SourcesTest, EveryKindOfFile) {
   Copy(kRows, "h.jsonl.zst", "format json, compression zstd");
   folder_.Write("array.json", R"([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])");
   folder_.Write("f.tsv", "a\tb\n1\tx\n2\ty\n");
-  for (const char* file : {"f.csv", "g.csv.gz", "h.csv.zst", "f.parquet", "f.ndjson", "g.json.gz", "h.jsonl.zst",
-                           "array.json", "f.tsv"}) {
+  for (const char* file :
+       {"f.csv", "g.csv.gz", "h.csv.zst", "f.parquet", "f.ndjson", "g.json.gz", "h.jsonl.zst", "array.json", "f.tsv"}) {
     EXPECT_EQ(LoadedRows(MakeSource("t", file)), "1|x\n2|y\n") << file;
   }
 }
@@ -83,8 +84,8 @@ TEST_F(SourcesTest, AGlobIsTheUnionOfItsFilesInTheOrderOfTheirNames) {
 TEST_F(SourcesTest, DeclaredTypesAreApplied) {
   folder_.Write("a.csv", "id,at,day,price,ok,code\n1,2013-01-01T00:00:00+01:00,2013-01-01,1,true,007\n");
   SourceTable source = MakeSource("t", "a.csv");
-  source.columns = {MakeColumn("id", TypeId::kBigint), MakeColumn("at", TypeId::kTimestamp),
-                    MakeColumn("day", TypeId::kDate), MakeColumn("price", TypeId::kDouble),
+  source.columns = {MakeColumn("id", TypeId::kBigint),  MakeColumn("at", TypeId::kTimestamp),
+                    MakeColumn("day", TypeId::kDate),   MakeColumn("price", TypeId::kDouble),
                     MakeColumn("ok", TypeId::kBoolean), MakeColumn("code", TypeId::kVarchar)};
   EXPECT_EQ(LoadedRows(source), "1|2012-12-31T23:00:00Z|2013-01-01|1.0|true|007\n");
   const StatusOr<Schema> schema = connection_->Describe("from raw.t");

@@ -21,7 +21,8 @@ struct SqlError {
   std::optional<size_t> offset;  // in bytes from the beginning of the statement
 };
 
-// What DuckDB's error text says: {"exception_type": "Binder", "exception_message": ..., "position": "7"}, or plain text.
+// What DuckDB's error text says: {"exception_type": "Binder", "exception_message": ..., "position": "7"}, or plain
+// text.
 SqlError ParseSqlError(std::string_view text);
 
 // A status with the error's message, and its offset as payload; its code is that of the kind (warehouse/database.h).

@@ -12,7 +12,9 @@ namespace {
 // Prints in pieces of this size, so that a long result begins to show at once and takes little memory.
 constexpr size_t kFlushBytes = 1 << 16;
 
-bool IsNumber(TypeId type) { return type == TypeId::kBigint || type == TypeId::kDouble; }
+bool IsNumber(TypeId type) {
+  return type == TypeId::kBigint || type == TypeId::kDouble;
+}
 
 // Characters, not bytes, so that columns with accents align.
 size_t DisplayWidth(std::string_view text) {

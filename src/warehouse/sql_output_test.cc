@@ -63,7 +63,8 @@ TEST_F(SqlOutputTest, CsvTellsNullFromEmptyText) {
 }
 
 TEST_F(SqlOutputTest, JsonFollowsTheRulesOfSemantics) {
-  EXPECT_EQ(Run("select 'nan'::double as a, -0.0::double as b, 9007199254740993 as c, timestamp '2013-01-01' as d, null as e, "
+  EXPECT_EQ(Run("select 'nan'::double as a, -0.0::double as b, 9007199254740993 as c, timestamp '2013-01-01' as d, "
+                "null as e, "
                 "[1, 2] as f, true as g",
                 SqlFormat::kJson),
             "[{\"a\": \"NaN\", \"b\": -0.0, \"c\": 9007199254740993, \"d\": \"2013-01-01T00:00:00Z\", \"e\": null, "

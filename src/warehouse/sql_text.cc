@@ -14,9 +14,13 @@ std::string Quote(std::string_view text, char quote) {
 
 }  // namespace
 
-std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
+std::string QuoteIdentifier(std::string_view name) {
+  return Quote(name, '"');
+}
 
-std::string QuoteLiteral(std::string_view text) { return Quote(text, '\''); }
+std::string QuoteLiteral(std::string_view text) {
+  return Quote(text, '\'');
+}
 
 std::string QuoteLiteral(const Value& value) {
   if (value.is_null()) return "NULL";

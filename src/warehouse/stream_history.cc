@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kTaken = "temp.headrace_taken";
 
 Status AtSource(const SourceTable& source, const SourcePosition& where, const Status& status) {
-  const Diagnostic diagnostic{where, fmt::format("stream {}: {}", source.FullName(), std::string(status.message())), ""};
+  const Diagnostic diagnostic{where, fmt::format("stream {}: {}", source.FullName(), std::string(status.message())),
+                              ""};
   return Status(status.code(), diagnostic.ToString());
 }
 
@@ -163,8 +164,7 @@ Status CreateStreamView(Connection& connection, const SourceTable& source, const
 
 // What was taken must have the columns that the stream declares now.
 Status CheckTakenSchema(Connection& connection, const SourceTable& source, const StreamColumns& columns) {
-  HR_ASSIGN_OR_RETURN(Schema taken,
-                      connection.Describe("select * from " + HistoryRelation(StreamHistoryName(source))));
+  HR_ASSIGN_OR_RETURN(Schema taken, connection.Describe("select * from " + HistoryRelation(StreamHistoryName(source))));
   Schema declared;
   for (size_t i = 0; i < columns.names.size(); ++i) declared.push_back({columns.names[i], columns.types[i]});
   if (taken.size() >= declared.size()) taken.resize(declared.size());
@@ -194,8 +194,9 @@ StatusOr<HistoryReport> Take(Connection& connection, const Project& project, con
     report.null_event_times = 0;
     HR_ASSIGN_OR_RETURN(const bool same, ContentIsAsTaken(connection, report.name, content));
     if (!same) {
-      report.note = "the history's content has changed since it was taken; the change is not in the stream "
-                    "(`headrace build --full-refresh` takes it again)";
+      report.note =
+          "the history's content has changed since it was taken; the change is not in the stream "
+          "(`headrace build --full-refresh` takes it again)";
     }
   }
   HR_RETURN_IF_ERROR(connection.Execute(fmt::format("drop table {}", kTaken)));
@@ -209,7 +210,8 @@ StatusOr<HistoryReport> TakeStreamHistory(Connection& connection, const Project&
                                           int64_t release, bool full_refresh) {
   StatusOr<HistoryReport> report = Take(connection, project, source, release, full_refresh);
   // DuckDB's own errors know no place in the user's files; the others were given one.
-  if (!report.ok() && std::string(report.status().message()).compare(0, source.where.file.size(), source.where.file) != 0) {
+  if (!report.ok() &&
+      std::string(report.status().message()).compare(0, source.where.file.size(), source.where.file) != 0) {
     return AtSource(source, source.where, report.status());
   }
   return report;

@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kCountPrefix = "select count(*) from (\n";
 
 // A relation as the catalog gives it: a plain name, or already quoted.
-std::string Relation(const std::string& name) { return name.find('"') == std::string::npos ? RelationSql(name) : name; }
+std::string Relation(const std::string& name) {
+  return name.find('"') == std::string::npos ? RelationSql(name) : name;
+}
 
 std::string AcceptedValuesSql(const DataTest& test) {
   std::string list;
@@ -33,7 +35,8 @@ std::string UniqueSql(const DataTest& test) {
 
 std::string RelationshipsSql(const DataTest& test) {
   return fmt::format(
-      "select * from {} as child where child.{} is not null and not exists (select 1 from {} as parent where parent.{} = "
+      "select * from {} as child where child.{} is not null and not exists (select 1 from {} as parent where parent.{} "
+      "= "
       "child.{})",
       Relation(test.table), QuoteIdentifier(test.column), Relation(test.to_relation), QuoteIdentifier(test.to_field),
       QuoteIdentifier(test.column));

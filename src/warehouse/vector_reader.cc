@@ -29,7 +29,9 @@ Validity ReadValidity(duckdb_vector vector, size_t rows) {
   return result;
 }
 
-bool IsValid(const Validity& validity, size_t row) { return validity.empty() || validity[row] != 0; }
+bool IsValid(const Validity& validity, size_t row) {
+  return validity.empty() || validity[row] != 0;
+}
 
 // Null rows hold 0, whatever DuckDB left there.
 template <typename T>
@@ -92,7 +94,9 @@ std::optional<int64_t> FromHugeint(duckdb_hugeint v) {
   return low;
 }
 
-std::optional<int64_t> FromUhugeint(duckdb_uhugeint v) { return v.upper != 0 ? std::nullopt : FromUnsigned(v.lower); }
+std::optional<int64_t> FromUhugeint(duckdb_uhugeint v) {
+  return v.upper != 0 ? std::nullopt : FromUnsigned(v.lower);
+}
 
 // DuckDB's infinities are the largest value and its negation.
 std::optional<int64_t> FiniteTimestamp(int64_t v) {
@@ -174,7 +178,8 @@ double DecimalToDouble(__int128 unscaled, int scale) {
   constexpr int64_t kExactInDouble = int64_t{1} << 53;
   constexpr int kExactPowerOfTen = 22;  // 10^22 is the last power of ten that a double holds exactly
   if (unscaled <= kExactInDouble && unscaled >= -kExactInDouble && scale <= kExactPowerOfTen) {
-    return static_cast<double>(static_cast<int64_t>(unscaled)) / std::pow(10.0, scale);  // exact over exact: one rounding
+    return static_cast<double>(static_cast<int64_t>(unscaled)) /
+           std::pow(10.0, scale);  // exact over exact: one rounding
   }
   std::string digits;
   for (__int128 rest = unscaled; rest != 0; rest /= 10) {
@@ -277,7 +282,9 @@ StatusOr<Column> ReadTimes(duckdb_type from, const std::string& name, duckdb_vec
 
 }  // namespace
 
-bool VectorReader::CanRead(duckdb_type type) { return OurType(type).has_value(); }
+bool VectorReader::CanRead(duckdb_type type) {
+  return OurType(type).has_value();
+}
 
 StatusOr<VectorReader> VectorReader::Create(std::string name, duckdb_logical_type type) {
   VectorReader result;
