@@ -1,6 +1,6 @@
 // A hash of rows that does not depend on their order, nor on DuckDB's version.
 //
-// Each value gives 64 bits from its type and its bits (so -0.0 and 0.0 differ, null is no value), each row a 64-bit
+// Each value gives 64 bits from its own bits (so -0.0 and 0.0 differ, and null is no value), each row a 64-bit
 // mix of its values in column order, and the whole the number of rows and the sum and the exclusive or of the rows'
 // hashes: equal multisets give equal hashes. It detects change; it is no defence against a forger.
 #pragma once
