@@ -1,0 +1,73 @@
+// The requests, apart from how they travel: JSON in, JSON out. Protocols translate to this and to nothing else.
+//
+// Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "features/online/online_features.h"
+#include "monitoring/ledger.h"
+#include "serving/core/endpoints.h"
+
+namespace headrace {
+
+// How long requests took, in buckets of powers of two from 16 us; for /metrics and percentiles. Thread-safe.
+class LatencyHistogram {
+ public:
+  static constexpr size_t kBuckets = 20;
+  void Record(int64_t latency_us);
+  void AppendPrometheus(std::string_view name, std::string_view labels, std::string* out) const;
+
+ private:
+  std::array<std::atomic<int64_t>, kBuckets> counts_{};
+  std::atomic<int64_t> sum_us_ = 0;
+};
+
+struct ServiceLimits {
+  size_t max_rows_per_predict = 10'000;
+  size_t max_rows_per_features = 100'000;
+  size_t max_events_per_request = 100'000;
+};
+
+class Service {
+ public:
+  // `replay_id`: "" on a live server. All that is referred to must outlive the service.
+  Service(OnlineFeatures& online, Endpoints& endpoints, Ledger& ledger, std::string replay_id, const ServiceLimits& limits)
+      : online_(online), endpoints_(endpoints), ledger_(ledger), replay_id_(std::move(replay_id)), limits_(limits) {}
+
+  // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible.
+  void PushEvents(const std::string& stream, std::string_view body, std::function<void(StatusOr<Json>)> done);
+  // POST /v1/features
+  StatusOr<Json> Features(std::string_view body);
+  // POST /v1/predict/{reference}
+  StatusOr<Json> Predict(const std::string& reference, std::string_view body);
+  // POST /v1/labels/{model}
+  StatusOr<Json> Labels(const std::string& model, std::string_view body);
+  // GET /metrics, in Prometheus' text format
+  std::string Metrics() const;
+
+  OnlineFeatures& online() { return online_; }
+
+ private:
+  StatusOr<Json> PredictWith(const Endpoint& endpoint, const Json& body);
+  Prediction ToPrediction(const Endpoint& endpoint, const Json& row, TimestampUs t) const;
+
+  OnlineFeatures& online_;
+  Endpoints& endpoints_;
+  Ledger& ledger_;
+  const std::string replay_id_;
+  const ServiceLimits limits_;
+  LatencyHistogram predict_latency_;
+  LatencyHistogram features_latency_;
+  std::atomic<int64_t> predictions_ = 0;
+  std::atomic<int64_t> labels_ = 0;
+  std::atomic<int64_t> refused_ = 0;
+};
+
+}  // namespace headrace
