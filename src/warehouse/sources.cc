@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "absl/strings/str_replace.h"
 #include "base/diagnostic.h"
 #include "warehouse/cast_sql.h"
 #include "warehouse/schema_objects.h"
@@ -144,9 +145,19 @@ bool SetsTypes(const SourceTable& source) {
   return false;
 }
 
-Status ReadError(const SourceTable& source, const std::vector<std::string>& files, const Status& status) {
-  const std::string what = files.size() == 1 ? files[0] : source.location;
-  return AtSource(source, source.where, status.code(), fmt::format("'{}': {}", what, std::string(status.message())));
+// DuckDB's CSV reader says what is wrong in a first paragraph, and then prints all its settings, the file among them.
+Status ReadError(const Project& project, const SourceTable& source, const std::vector<std::string>& files,
+                 const Status& status) {
+  constexpr std::string_view kFileSetting = "\n  file = ";
+  std::string what = files.size() == 1 ? files[0] : source.location;
+  std::string message(status.message());
+  if (const size_t file = message.find(kFileSetting); file != std::string::npos) {
+    const size_t begin = file + kFileSetting.size();
+    what = message.substr(begin, message.find('\n', begin) - begin);
+    if (what.compare(0, project.root.size() + 1, project.root + "/") == 0) what.erase(0, project.root.size() + 1);
+    message = absl::StrReplaceAll(message.substr(0, message.find("\n\n")), {{"\n", "; "}});
+  }
+  return AtSource(source, source.where, status.code(), fmt::format("'{}': {}", what, message));
 }
 
 StatusOr<std::set<std::string>> LoadedFiles(Connection& connection, const SourceTable& source) {
@@ -208,7 +219,7 @@ StatusOr<std::string> ReaderSql(Connection& connection, const Project& project, 
   if (source.columns.empty()) return "select * from " + reader;
 
   StatusOr<std::vector<TypedColumn>> columns = DescribeTypes(connection, "select * from " + reader);
-  if (!columns.ok()) return ReadError(source, files, columns.status());
+  if (!columns.ok()) return ReadError(project, source, files, columns.status());
   HR_RETURN_IF_ERROR(CheckDeclaredColumns(source, *columns, files.front()));
   if (!HasDeclaredTypes(source)) return "select * from " + reader;
   if (kind != FileKind::kParquet && !SetsTypes(source)) {
@@ -252,7 +263,7 @@ StatusOr<SourceLoad> LoadSource(Connection& connection, const Project& project, 
     const Status status =
         connection.Execute(append ? fmt::format("insert into {} by name {}", relation, reader)
                                   : fmt::format("create or replace table {} as {}", relation, reader));
-    if (!status.ok()) return ReadError(source, files, status);
+    if (!status.ok()) return ReadError(project, source, files, status);
     if (source.incremental) HR_RETURN_IF_ERROR(RememberFiles(connection, source, files, now));
   }
   HR_ASSIGN_OR_RETURN(load.rows, CountRows(connection, relation));

@@ -147,13 +147,18 @@ TEST_F(SourcesTest, ADeclaredColumnThatTheFileHasNotIsAnErrorAtTheColumn) {
   EXPECT_THAT(error, HasSubstr("did you mean 'arr_delay'?"));
 }
 
-TEST_F(SourcesTest, ABadLineOfACsvFileIsReportedWithItsFile) {
+TEST_F(SourcesTest, ABadLineOfACsvFileIsReportedWithItsFileAndLine) {
   folder_.Write("a.csv", "a,b\n1,2\n3,oops\n");
   SourceTable source = MakeSource("t", "a.csv");
   source.columns = {MakeColumn("b", TypeId::kDouble)};
   const std::string error = LoadError(source);
-  EXPECT_THAT(error, StartsWith("tables/sources.yml:7:9: source raw.t: 'a.csv'"));
-  EXPECT_THAT(error, HasSubstr("oops"));
+  EXPECT_EQ(error,
+            "tables/sources.yml:7:9: source raw.t: 'a.csv': CSV Error on Line: 3; Original Line: 3,oops; "
+            "Error when converting column \"b\". Could not convert string \"oops\" to 'DOUBLE'");
+  folder_.Write("d/1.csv", "a,b\n1,2\n");
+  folder_.Write("d/2.csv", "a,b\n1,oops\n");
+  source.location = "d/*.csv";
+  EXPECT_THAT(LoadError(source), HasSubstr("'d/2.csv'"));
 }
 
 TEST_F(SourcesTest, AFullLoadReplacesTheTable) {
