@@ -111,6 +111,7 @@ class ProjectCompiler {
     Report(view.sql, view.config_where, compiled.errors);
     if (!compiled.ok()) return;
     definitions_.event_views[view.name] = Describe(view, chain, compiled.program);
+    compiled.program.definition_hash = definitions_.event_views[view.name].definition_hash;
     catalog_.events[view.name] = std::move(compiled.program);
   }
 
@@ -191,6 +192,7 @@ class ProjectCompiler {
     Compiled<RequestProgram> compiled = headrace::CompileRequestView(view.name, view.request, features, *tree);
     if (report) Report(view.sql, view.config_where, compiled.errors);
     if (!compiled.ok()) return false;
+    compiled.program.definition_hash = Sha256Hex(fmt::format("{};{}", kKernelVersion, view.sql.sql));
     catalog_.requests[view.name] = std::move(compiled.program);
     return true;
   }

@@ -76,7 +76,7 @@ StatusOr<Json> ViewManifest(Workspace& workspace, const ProjectState& state, con
                                                {"live", view.live()}});
   }
   for (const RequestProgram* program : plan.request_views) {
-    views.emplace_back(program->name, Json::Object{{"definition", Sha256Hex(state.project.views.at(program->name).sql.sql)}});
+    views.emplace_back(program->name, Json::Object{{"definition", program->definition_hash}});
   }
   return Json(std::move(views));
 }

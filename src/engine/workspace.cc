@@ -79,7 +79,7 @@ StatusOr<Database*> Workspace::Warehouse() {
 StatusOr<Registry*> Workspace::Models() {
   const std::lock_guard lock(mutex_);
   if (registry_ == nullptr) {
-    HR_ASSIGN_OR_RETURN(registry_, Registry::Open(StateFolder()));
+    HR_ASSIGN_OR_RETURN(registry_, Registry::Open(StateFolder() + "/registry.sqlite", clock_));
   }
   return registry_.get();
 }
@@ -88,7 +88,9 @@ StatusOr<Ledger*> Workspace::Predictions() {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, Warehouse());
   const std::lock_guard lock(mutex_);
   if (ledger_ == nullptr) {
-    HR_ASSIGN_OR_RETURN(ledger_, Ledger::Open(StateFolder() + "/predictions", *warehouse));
+    LedgerOptions options;
+    options.folder = StateFolder() + "/predictions";
+    HR_ASSIGN_OR_RETURN(ledger_, Ledger::Open(options, *warehouse));
   }
   return ledger_.get();
 }

@@ -59,6 +59,7 @@ class Workspace {
   StatusOr<std::unique_ptr<OnlineStore>> OpenLogReadOnly() const;
 
   const std::string root_;
+  const SystemClock clock_;
   int lock_fd_ = -1;
   std::mutex mutex_;
   std::shared_ptr<const ProjectState> state_;

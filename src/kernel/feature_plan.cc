@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/diagnostic.h"
+#include "base/hash.h"
 
 namespace headrace {
 namespace {
@@ -116,6 +117,15 @@ std::vector<std::string> ViewCatalog::ViewNames() const {
 
 StatusOr<FeaturePlan> PlanFeatures(const ViewCatalog& catalog, const std::vector<std::string>& wanted) {
   return Planner(catalog).Plan(wanted);
+}
+
+std::string DefinitionsOf(const FeaturePlan& plan) {
+  std::map<std::string, std::string> definitions;
+  for (const ViewProgram* program : plan.event_views) definitions[program->name] = program->definition_hash;
+  for (const RequestProgram* program : plan.request_views) definitions[program->name] = program->definition_hash;
+  Sha256 hash;
+  for (const auto& [view, definition] : definitions) hash.Update(fmt::format("{}={};", view, definition));
+  return hash.Finish();
 }
 
 StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, const std::vector<std::vector<Column>>& event_features,

@@ -42,6 +42,9 @@ struct FeaturePlan {
 // Errors name the reference, with the nearest name.
 StatusOr<FeaturePlan> PlanFeatures(const ViewCatalog& catalog, const std::vector<std::string>& wanted);
 
+// One hash of the definitions of all views behind a plan: equal hashes mean the same features.
+std::string DefinitionsOf(const FeaturePlan& plan);
+
 // Computes the plan's outputs for `rows` rows. `event_features[i]`: all features of event_views[i]; `request`: columns
 // of plan.request_fields; `times`: each row's instant, null for none.
 StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, const std::vector<std::vector<Column>>& event_features,

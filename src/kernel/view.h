@@ -46,6 +46,7 @@ enum class AvailabilityRule : uint8_t { kInherited, kColumn, kDelay };
 
 struct ViewProgram {
   std::string name;
+  std::string definition_hash;     // of everything that decides events and values; set by who compiled it
   Schema input;                    // the columns that are read of the stream or table
   std::vector<RowProgram> stages;  // applied in order; the first reads `input`
 
@@ -75,6 +76,7 @@ struct ViewProgram {
 // A view `from request`: computed when asked. Inputs are the request's fields, then other features, then request_time.
 struct RequestProgram {
   std::string name;
+  std::string definition_hash;
   Schema input;  // fields as named in the request, features as "view.feature", "request_time"
   std::vector<Expression> outputs;
   Schema features;

@@ -71,8 +71,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   const std::lock_guard commit_lock(commit_mutex_);
   const std::shared_ptr<ViewSet> set = CurrentSet();
   const int64_t first_ingest = next_ingest_;
-  // Rule 3: arrival times never decrease along the log; a clock that goes back is clamped.
-  const TimestampUs arrival = std::max(clock_.Now(), last_arrival_);
+  const TimestampUs arrival = BeginCommit();
   Commit commit;
   for (PendingPush& push : pending) Prepare(std::move(push), arrival, *set, &commit);
 
@@ -81,6 +80,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
     if (!position.ok()) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, id] : commit.new_ids) ids_[stream].erase(id);
+      EndCommit();
       for (Commit::Accepted& request : commit.accepted) request.done(Unavailable("not accepted: {}", Message(position.status())));
       return;
     }
@@ -89,11 +89,36 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
     acknowledged_arrival_ = arrival;
     ++commits_;
   }
+  EndCommit();
   for (Commit::Accepted& request : commit.accepted) {
     accepted_ += request.result.accepted;
     duplicates_ += request.result.duplicates;
     request.done(request.result);
   }
+}
+
+TimestampUs OnlineFeatures::BeginCommit() {
+  const std::lock_guard lock(instant_mutex_);
+  // Rule 3: arrival times never decrease along the log; a clock that goes back is clamped.
+  in_flight_arrival_ = std::max({clock_.Now(), last_arrival_, AddSaturated(last_read_, 1)});
+  return in_flight_arrival_;
+}
+
+void OnlineFeatures::EndCommit() {
+  {
+    const std::lock_guard lock(instant_mutex_);
+    in_flight_arrival_ = kMaxTimestampUs;
+  }
+  commit_ended_.notify_all();
+}
+
+TimestampUs OnlineFeatures::ResolveInstant(std::optional<TimestampUs> at) {
+  std::unique_lock lock(instant_mutex_);
+  const TimestampUs present = std::max(acknowledged_arrival_.load(), std::min(clock_.Now(), AddSaturated(in_flight_arrival_, -1)));
+  const TimestampUs t = at.value_or(present);
+  commit_ended_.wait(lock, [&] { return t < in_flight_arrival_; });
+  last_read_ = std::max(last_read_, std::min(t, Now()));
+  return t;
 }
 
 // Adds a request to the commit, or refuses it.

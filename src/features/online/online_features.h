@@ -12,12 +12,14 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -99,6 +101,13 @@ class OnlineFeatures {
   // The present: never before the arrival of an acknowledged row, so that one reads one's own writes (rule 12).
   TimestampUs Now() const;
 
+  // The instant to read at: `at`, or the present. What was read at t must still be right when the log is read again, so
+  // no row may arrive at or before t that the read did not see: a commit that is being written either gets its arrival
+  // after t, or the present is taken just before its arrival, or the call waits for it.
+  TimestampUs ResolveInstant(std::optional<TimestampUs> at);
+
+  const OnlineStore& store() const { return *store_; }
+
   // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of plan.entities,
   // `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old": before the kept reach.
   StatusOr<std::vector<Column>> Read(const OnlineDefinition& definition, const FeaturePlan& plan, const RecordBatch& entities,
@@ -138,6 +147,10 @@ class OnlineFeatures {
   void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates);
 
+  // A commit's arrival: after every instant that was read at, and never before the last one (rule 3).
+  TimestampUs BeginCommit();
+  void EndCommit();
+
   std::shared_ptr<ViewSet> CurrentSet() const;
 
   const std::unique_ptr<OnlineStore> store_;
@@ -159,6 +172,11 @@ class OnlineFeatures {
   int64_t next_ingest_ = kFirstPushedIngest;
   std::map<std::string, absl::flat_hash_set<std::string>> ids_;  // by stream: encoded ids that were seen
   bool checkpoint_is_whole_ = false;                            // the next checkpoint may write changes only
+
+  std::mutex instant_mutex_;
+  std::condition_variable commit_ended_;
+  TimestampUs in_flight_arrival_ = kMaxTimestampUs;  // of the commit that is being written; none: the maximum
+  TimestampUs last_read_ = kMinTimestampUs;          // the latest instant that was read at, the future apart
 
   std::atomic<TimestampUs> acknowledged_arrival_ = kMinTimestampUs;
   std::atomic<int64_t> accepted_ = 0;

@@ -29,11 +29,11 @@ HttpResponse WrongMethod(std::string_view allowed) {
 }  // namespace
 
 Status Routes::AdvanceClock(const HttpRequest& request) const {
-  const std::optional<std::string> clock = request.Header(kClockHeader);
+  const std::optional<std::string_view> clock = request.Header(kClockHeader);
   if (!clock || clock->empty()) return absl::OkStatus();
   if (!advance_clock_) return InvalidArgument("the header '{}' belongs to a replay; this server lives in the present", kClockHeader);
   const StatusOr<Json> number = Json::Parse(*clock);
-  const StatusOr<Value> t = FromJson(number.ok() && number->is_integer() ? *number : Json(*clock), TypeId::kTimestamp);
+  const StatusOr<Value> t = FromJson(number.ok() && number->is_integer() ? *number : Json(std::string(*clock)), TypeId::kTimestamp);
   HR_RETURN_IF_ERROR(t.status());
   return advance_clock_(t->int64());
 }

@@ -141,7 +141,6 @@ Prediction Service::ToPrediction(const Endpoint& endpoint, const Json& row, Time
   Prediction prediction;
   prediction.id = NewId();
   prediction.time = t;
-  prediction.asked_at = online_.Now();
   prediction.model = endpoint.model;
   prediction.version = endpoint.version;
   prediction.alias = endpoint.alias;
@@ -174,7 +173,7 @@ StatusOr<Json> Service::PredictWith(const Endpoint& endpoint, const Json& body) 
     prediction.value = outputs[0];
     if (outputs.size() > 1) {
       answer.emplace_back("values", Json::Array(outputs.begin(), outputs.end()));
-      prediction.values_multiclass = std::move(outputs);
+      prediction.class_values = std::move(outputs);
     }
     answers.emplace_back(std::move(answer));
     predictions.push_back(std::move(prediction));
@@ -199,7 +198,7 @@ StatusOr<Json> Service::Labels(const std::string& model, std::string_view text) 
     if (label == nullptr || !label->is_number()) return InvalidArgument("label {}: 'label' must be a number", i);
     labels.push_back({id->str(), label->number(), online_.Now()});
   }
-  HR_ASSIGN_OR_RETURN(const LabelResult result, ledger_.AddLabels(model, labels));
+  HR_ASSIGN_OR_RETURN(const LabelCounts result, ledger_.AddLabels(model, labels));
   labels_ += result.joined;
   return Json(Json::Object{{"joined", result.joined}, {"unknown", result.unknown}});
 }

@@ -1,0 +1,72 @@
+// headrace training-set, headrace train
+#include "engine/commands.h"
+#include "engine/train.h"
+
+namespace headrace {
+namespace {
+
+double Share(int64_t part, int64_t whole) { return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole); }
+
+std::string LeakText(const JoinReport& report) {
+  return fmt::format("{} of {} cells ({:.2f} %) would differ had availability been ignored", report.leaking_cells, report.cells,
+                     Share(report.leaking_cells, report.cells));
+}
+
+// "auc 0.7471 [0.7424, 0.7518]" for each metric of one part of the report.
+std::string MetricsText(const Json* part) {
+  if (part == nullptr || part->is_null()) return "no rows";
+  const Json* metrics = part->Find("metrics");
+  std::string text;
+  for (const Json::Member& metric : (metrics == nullptr ? *part : *metrics).object()) {
+    const Json* value = metric.second.Find("value");
+    const Json* low = metric.second.Find("low");
+    const Json* high = metric.second.Find("high");
+    if (value == nullptr || !value->is_number()) continue;
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", metric.first, value->number());
+    if (low != nullptr && high != nullptr && low->is_number() && high->is_number()) {
+      text += fmt::format(" [{:.4f}, {:.4f}]", low->number(), high->number());
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& output) {
+  TrainingSetSpec spec{command.labels, command.time, command.entities, command.features, std::nullopt};
+  if (!command.model.empty()) {
+    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+    HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
+    spec = SpecOf(*recipe);
+  }
+  HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, output));
+  HR_RETURN_IF_ERROR(WriteTrainingSet(workspace, set, command.out));
+  if (command.json) {
+    output.Print(set.manifest.DumpPretty());
+    return absl::OkStatus();
+  }
+  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.rows.num_rows, set.rows.schema.size() - set.num_label_columns));
+  output.Print(fmt::format("  content {}\n  leak meter: {}\n", set.content_hash, LeakText(set.report)));
+  return absl::OkStatus();
+}
+
+Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+  HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
+  HR_ASSIGN_OR_RETURN(const TrainReport report, TrainAndRegister(workspace, *recipe, output));
+  if (command.json) {
+    output.Print(report.ToJson().DumpPretty());
+    return absl::OkStatus();
+  }
+  output.Print(fmt::format("{}/{}: {} training rows, {} validation, {} test ({:.1f} s for the set, {:.1f} s for the model)\n", recipe->name, report.version,
+                           report.train_rows, report.validation_rows, report.test_rows, report.training_set_seconds, report.training_seconds));
+  for (const char* part : {"train", "validation", "test"}) {
+    output.Print(fmt::format("  {:<11}{}\n", part, MetricsText(report.metrics.Find(part))));
+  }
+  output.Print(fmt::format("  leak meter: {}\n", LeakText(report.join)));
+  output.Print(report.alias.empty() ? fmt::format("  keeps no alias: {}\n", report.promotion)
+                                    : fmt::format("  is now {}@{}: {}\n", recipe->name, report.alias, report.promotion));
+  return absl::OkStatus();
+}
+
+}  // namespace headrace

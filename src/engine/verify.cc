@@ -1,0 +1,167 @@
+#include "engine/verify.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/history_scan.h"
+#include "engine/ledger_rows.h"
+#include "engine/replays.h"
+#include "kernel/naive.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t kMaxExamples = 20;
+constexpr size_t kNaiveSample = 500;
+
+// Rows of a batch at `indices`, all columns.
+RecordBatch TakeRows(const RecordBatch& rows, const std::vector<uint32_t>& indices) {
+  RecordBatch taken;
+  taken.schema = rows.schema;
+  for (const Column& column : rows.columns) taken.columns.push_back(column.Take(indices));
+  taken.num_rows = indices.size();
+  return taken;
+}
+
+// As PointInTimeJoin, with the reference implementation.
+StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows& labels, const EventScan& scan) {
+  std::vector<std::vector<Column>> event_features;
+  for (const ViewProgram* program : plan.event_views) {
+    absl::flat_hash_map<std::string, EventRows> by_key;  // only to keep the quadratic part small
+    std::string key;
+    HR_RETURN_IF_ERROR(scan(*program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
+      HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(*program, input, arrivals));
+      for (size_t row = 0; row < events.size(); ++row) {
+        key.clear();
+        if (EncodeKey(events.keys, row, &key)) by_key.try_emplace(key, *program).first->second.AppendFrom(events, row);
+      }
+      return absl::OkStatus();
+    }));
+    std::vector<Column> parts;
+    for (const Field& part : program->entity) parts.push_back(*labels.entities.Find(part.name));
+    std::vector<Column> features;
+    for (const Field& feature : program->features) features.emplace_back(feature.type);
+    for (size_t row = 0; row < labels.num_rows; ++row) {
+      std::string wanted;
+      const bool has_key = EncodeKey(parts, row, &wanted);
+      const auto events = by_key.find(wanted);
+      HR_ASSIGN_OR_RETURN(const std::vector<Value> values,
+                          NaiveFeatures(*program, events == by_key.end() ? EventRows(*program) : events->second,
+                                        has_key ? std::optional(wanted) : std::nullopt, labels.times.ints()[row]));
+      for (size_t i = 0; i < values.size(); ++i) features[i].Append(values[i]);
+    }
+    event_features.push_back(std::move(features));
+  }
+  return AssembleFeatures(plan, event_features, labels.request, labels.times, labels.num_rows);
+}
+
+class Verifier {
+ public:
+  Verifier(Workspace& workspace, std::shared_ptr<const ProjectState> state, bool naive, Output& output)
+      : workspace_(workspace), state_(std::move(state)), naive_(naive), output_(output) {}
+
+  Status VerifyGroup(const LedgerGroup& group) {
+    const StatusOr<FeaturePlan> plan = PlanFeatures(*state_->definitions.catalog, group.features);
+    if (!plan.ok()) {  // a feature that the project no longer has
+      report_.other_definitions += static_cast<int64_t>(group.rows.num_rows);
+      return absl::OkStatus();
+    }
+    const RecordBatch rows = TakeRows(group.rows, ComparableRows(group.rows, DefinitionsOf(*plan)));
+    if (rows.num_rows == 0) return absl::OkStatus();
+    HR_ASSIGN_OR_RETURN(const LabelRows labels, ToLabelRows(*plan, rows));
+    ScanOptions scan_options;
+    if (!group.replay.empty()) {
+      HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace_.StateFolder(), group.replay));
+      scan_options.replay_from = replay.from;
+    }
+    HistoryScan scan(workspace_, state_, scan_options);
+    HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed, Recompute(*plan, labels, scan.AsEventScan()));
+    return Compare(*plan, rows, recomputed);
+  }
+
+  VerifyReport Finish() && { return std::move(report_); }
+
+ private:
+  std::vector<uint32_t> ComparableRows(const RecordBatch& rows, const std::string& definitions) {
+    const Column& logged = *rows.Find("definitions");
+    const Column& times = *rows.Find("time");
+    const Column* asked = rows.Find("asked_at");
+    std::vector<uint32_t> comparable;
+    for (uint32_t row = 0; row < rows.num_rows; ++row) {
+      if (logged.str(row) != definitions) {
+        ++report_.other_definitions;
+      } else if (asked != nullptr && times.ints()[row] > asked->ints()[row]) {
+        ++report_.future_rows;
+      } else {
+        comparable.push_back(row);
+      }
+    }
+    if (!naive_ || comparable.size() <= kNaiveSample) return comparable;
+    std::vector<uint32_t> sample;
+    for (size_t i = 0; i < kNaiveSample; ++i) sample.push_back(comparable[i * comparable.size() / kNaiveSample]);
+    return sample;
+  }
+
+  StatusOr<std::vector<Column>> Recompute(const FeaturePlan& plan, const LabelRows& labels, const EventScan& scan) {
+    if (naive_) return NaiveJoin(plan, labels, scan);
+    JoinOptions options;
+    options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    options.leak_meter = false;
+    JoinReport join;
+    return PointInTimeJoin(plan, labels, scan, options, &join, output_);
+  }
+
+  Status Compare(const FeaturePlan& plan, const RecordBatch& rows, const std::vector<Column>& recomputed) {
+    const Column& ids = *rows.Find("id");
+    report_.rows += static_cast<int64_t>(rows.num_rows);
+    for (size_t i = 0; i < plan.outputs.size(); ++i) {
+      const Column* logged = rows.Find(plan.outputs[i].name);
+      if (logged == nullptr) return DataLoss("the ledger has no column '{}'", plan.outputs[i].name);
+      report_.cells += static_cast<int64_t>(rows.num_rows);
+      for (size_t row = 0; row < rows.num_rows; ++row) {
+        const Value was = logged->GetValue(row);
+        const Value is = recomputed[i].GetValue(row);
+        if (was.IdenticalTo(is)) continue;
+        ++report_.differences;
+        if (report_.examples.size() < kMaxExamples) {
+          report_.examples.push_back({std::string(ids.str(row)), plan.outputs[i].name, was.ToString(), is.ToString()});
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  Workspace& workspace_;
+  const std::shared_ptr<const ProjectState> state_;
+  const bool naive_;
+  Output& output_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+Json VerifyReport::ToJson() const {
+  Json::Array shown;
+  for (const Difference& difference : examples) {
+    shown.push_back(Json::Object{{"id", difference.id}, {"feature", difference.feature}, {"ledger", difference.ledger}, {"recomputed", difference.recomputed}});
+  }
+  return Json::Object{{"rows", rows}, {"cells", cells}, {"differences", differences}, {"rows_of_other_definitions", other_definitions},
+                      {"rows_about_the_future", future_rows}, {"examples", std::move(shown)}};
+}
+
+StatusOr<VerifyReport> Verify(Workspace& workspace, const std::string& model, bool naive, Output& output) {
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+  std::vector<std::string> models = {model};
+  if (model.empty()) {
+    HR_ASSIGN_OR_RETURN(models, LedgerModels(workspace));
+  }
+  Verifier verifier(workspace, state, naive, output);
+  for (const std::string& name : models) {
+    HR_ASSIGN_OR_RETURN(const std::vector<LedgerGroup> groups, ReadLedger(workspace, name, ""));
+    for (const LedgerGroup& group : groups) HR_RETURN_IF_ERROR(verifier.VerifyGroup(group));
+  }
+  return std::move(verifier).Finish();
+}
+
+}  // namespace headrace
