@@ -25,7 +25,8 @@ void Silence() {
 
 Status Check(int result, std::string_view what) {
   if (result == 0) return absl::OkStatus();
-  return InvalidArgument("LightGBM, {}: {}", what, LGBM_GetLastError());
+  const std::string_view error = LGBM_GetLastError();
+  return InvalidArgument("LightGBM, {}: {}", what, error.substr(0, error.find(" at /")));  // without its source's path
 }
 
 // LightGBM refuses the characters of JSON, and takes blanks for underscores.
@@ -148,6 +149,15 @@ StatusOr<int> Iterate(void* booster, const LightGbmParams& params, const std::st
   return stops_early && stopping.best_iteration() > 0 ? std::min(kept, stopping.best_iteration()) : kept;
 }
 
+// LightGBM's threads wait for each other many times per tree: below this many cells a second one costs more than it
+// gives, and very much more on a busy machine. The result does not depend on it.
+constexpr size_t kCellsForManyThreads = 1'000'000;
+
+void ChooseThreads(const LightGbmRequest& request, LightGbmParams* params) {
+  const bool is_small = request.train.matrix->values.size() < kCellsForManyThreads;
+  params->values.try_emplace("num_threads", Json(is_small ? 1 : 0));  // 0: all cores
+}
+
 Status CheckRequest(const LightGbmRequest& request, const LightGbmParams& params) {
   if (request.train.matrix->num_rows == 0) return InvalidArgument("the training part has no rows");
   if (params.early_stopping_round > 0 && (request.validation.matrix == nullptr || request.validation.matrix->num_rows == 0)) {
@@ -160,9 +170,9 @@ Status CheckRequest(const LightGbmRequest& request, const LightGbmParams& params
 
 StatusOr<LightGbmResult> TrainLightGbm(const LightGbmRequest& request, Output& output) {
   Silence();
-  HR_ASSIGN_OR_RETURN(const LightGbmParams params,
-                      ResolveLightGbmParams(request.params, request.task, request.num_classes));
+  HR_ASSIGN_OR_RETURN(LightGbmParams params, ResolveLightGbmParams(request.params, request.task, request.num_classes));
   HR_RETURN_IF_ERROR(CheckRequest(request, params));
+  ChooseThreads(request, &params);
   const std::string dataset_params = DatasetParams(params, *request.encoder);
   HR_ASSIGN_OR_RETURN(const DatasetPointer train, MakeDataset(request.train, dataset_params, nullptr));
   HR_RETURN_IF_ERROR(NameFeatures(train.get(), *request.encoder));

@@ -160,7 +160,6 @@ StatusOr<LightGbmParams> ResolveLightGbmParams(const std::map<std::string, Json>
   HR_RETURN_IF_ERROR(TakeLoopParams(&resolved));
   if (task == Task::kMulticlass) resolved.values["num_class"] = Json(num_classes);
   resolved.values.try_emplace("seed", Json(1));
-  resolved.values.try_emplace("num_threads", Json(0));  // all cores; with `deterministic`, the result does not depend on it
   resolved.values["deterministic"] = Json(true);
   resolved.values["force_row_wise"] = Json(true);
   resolved.values["verbosity"] = Json(-1);

@@ -146,7 +146,8 @@ double PortableExp(double x) {
   double tail = 0;
   for (const double c : kInverse) tail = tail * r + c;
   const double error = (high - r) - low;
-  return std::ldexp(1.0 + (r + (r * r * tail + error)), static_cast<int>(k));
+  const double sum = 1.0 + r, lost = r - (sum - 1.0);  // 1 + r exactly
+  return std::ldexp(sum + (lost + (r * r * tail + error)), static_cast<int>(k));
 }
 
 double Logistic(double x) { return 1.0 / (1.0 + PortableExp(-x)); }
