@@ -161,7 +161,7 @@ void LoadAlgorithm(YamlReader* reader, ModelRecipe* model) {
 }
 
 void CheckMetric(const std::string& metric, Task task, const SourcePosition& where, LoadContext* context) {
-  const std::vector<std::string>& known = MetricsOf(task);
+  const std::vector<std::string>& known = MetricNamesOf(task);
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
   context->Report(where, fmt::format("metric '{}' is not known for this task", metric), NearestNameHint(metric, known));
 }

@@ -111,6 +111,7 @@ std::optional<TypeId> ReadType(std::string_view text, const SourcePosition& wher
 template <typename Map>
 std::vector<std::string> KeysOf(const Map& map) {
   std::vector<std::string> keys;
+  keys.reserve(map.size());
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
 }

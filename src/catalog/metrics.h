@@ -8,6 +8,6 @@
 
 namespace headrace {
 
-const std::vector<std::string>& MetricsOf(Task task);
+const std::vector<std::string>& MetricNamesOf(Task task);
 
 }  // namespace headrace

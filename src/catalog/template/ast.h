@@ -24,8 +24,10 @@ struct Name {
 struct ListExpression {
   std::vector<Expression> items;
 };
+// Keys and values are of one length. (A vector of pairs would need the whole Expression here.)
 struct DictExpression {
-  std::vector<std::pair<Expression, Expression>> items;
+  std::vector<Expression> keys;
+  std::vector<Expression> values;
 };
 enum class UnaryOperator : uint8_t { kNot, kMinus, kPlus };
 struct Unary {
@@ -50,10 +52,10 @@ struct Binary {
   ExpressionPtr right;
 };
 enum class CompareOperator : uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn };
-// a < b <= c: each middle operand is evaluated once.
+// a < b <= c: operator i stands between operands i and i + 1. Each operand is evaluated at most once.
 struct Comparison {
-  ExpressionPtr first;
-  std::vector<std::pair<CompareOperator, Expression>> rest;
+  std::vector<Expression> operands;
+  std::vector<CompareOperator> operators;
 };
 // `then if condition else otherwise`; without else the value is undefined.
 struct Conditional {

@@ -77,14 +77,14 @@ StatusOr<Value> Evaluator::Eval(const Expression&, const ListExpression& node) {
 
 StatusOr<Value> Evaluator::Eval(const Expression&, const DictExpression& node) {
   Value::Dict dict;
-  for (const auto& [key_expression, value_expression] : node.items) {
-    HR_ASSIGN_OR_RETURN(Value key, Evaluate(key_expression));
-    HR_ASSIGN_OR_RETURN(Value value, Evaluate(value_expression));
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    HR_ASSIGN_OR_RETURN(Value key, Evaluate(node.keys[i]));
+    HR_ASSIGN_OR_RETURN(Value value, Evaluate(node.values[i]));
     for (const auto& [other, unused] : dict) {
       HR_ASSIGN_OR_RETURN(const bool repeated, Equal(key, other, &budget_));
       if (!repeated) continue;
       HR_ASSIGN_OR_RETURN(const std::string text, ToText(key, &budget_));
-      return ErrorAt(key_expression.begin, fmt::format("key '{}' is given twice", text));
+      return ErrorAt(node.keys[i].begin, fmt::format("key '{}' is given twice", text));
     }
     dict.emplace_back(std::move(key), std::move(value));
   }
@@ -110,10 +110,10 @@ StatusOr<Value> Evaluator::Eval(const Expression& e, const Binary& node) {
 }
 
 StatusOr<Value> Evaluator::Eval(const Expression& e, const Comparison& node) {
-  HR_ASSIGN_OR_RETURN(Value left, Evaluate(*node.first));
-  for (const auto& [op, operand] : node.rest) {
-    HR_ASSIGN_OR_RETURN(Value right, Evaluate(operand));
-    const StatusOr<bool> holds = ApplyCompare(op, left, right, &budget_);
+  HR_ASSIGN_OR_RETURN(Value left, Evaluate(node.operands[0]));
+  for (size_t i = 0; i < node.operators.size(); ++i) {
+    HR_ASSIGN_OR_RETURN(Value right, Evaluate(node.operands[i + 1]));
+    const StatusOr<bool> holds = ApplyCompare(node.operators[i], left, right, &budget_);
     if (!holds.ok()) return InExpression(holds.status(), e, source_);
     if (!*holds) return Value(false);
     left = std::move(right);

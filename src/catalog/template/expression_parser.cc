@@ -153,15 +153,16 @@ bool ExpressionParser::TakeCompareOperator(CompareOperator* op) {
 
 StatusOr<Expression> ExpressionParser::ParseComparison() {
   HR_ASSIGN_OR_RETURN(Expression first, ParseSum());
+  const size_t begin = first.begin;
   Comparison comparison;
+  comparison.operands.push_back(std::move(first));
   for (CompareOperator op; TakeCompareOperator(&op);) {
     HR_ASSIGN_OR_RETURN(Expression operand, ParseSum());
-    comparison.rest.emplace_back(op, std::move(operand));
+    comparison.operators.push_back(op);
+    comparison.operands.push_back(std::move(operand));
   }
-  if (comparison.rest.empty()) return first;
-  const size_t begin = first.begin;
-  const size_t end = comparison.rest.back().second.end;
-  comparison.first = Box(std::move(first));
+  if (comparison.operators.empty()) return std::move(comparison.operands[0]);
+  const size_t end = comparison.operands.back().end;
   return Expression{begin, end, std::move(comparison)};
 }
 
@@ -311,7 +312,8 @@ StatusOr<Expression> ExpressionParser::ParseDict() {
     HR_ASSIGN_OR_RETURN(Expression key, Parse());
     HR_RETURN_IF_ERROR(ExpectOperator(":"));
     HR_ASSIGN_OR_RETURN(Expression value, Parse());
-    dict.items.emplace_back(std::move(key), std::move(value));
+    dict.keys.push_back(std::move(key));
+    dict.values.push_back(std::move(value));
     if (!PeekOperator("}") && !TakeOperator(",")) return Unexpected("',' or '}'");
   }
   return Expression{begin, Next().end, std::move(dict)};
