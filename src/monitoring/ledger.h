@@ -71,11 +71,11 @@ struct LabelCounts {
 };
 
 struct LedgerOptions {
-  std::string folder;                           // of the journal; made if missing; one process at a time
+  std::string folder;  // of the journal; made if missing; one process at a time
   DurationUs flush_interval = kUsPerSecond / 2;
-  size_t flush_bytes = 4 << 20;                 // a flush begins when so much waits
-  size_t max_waiting_bytes = 256 << 20;         // Append refuses past this: DuckDB cannot take what comes
-  size_t segment_bytes = 16 << 20;              // of a file of the journal
+  size_t flush_bytes = 4 << 20;          // a flush begins when so much waits
+  size_t max_waiting_bytes = 256 << 20;  // Append refuses past this: DuckDB cannot take what comes
+  size_t segment_bytes = 16 << 20;       // of a file of the journal
 };
 
 // A row of the ledger as stored.
@@ -145,8 +145,6 @@ class Ledger {
   std::unique_ptr<Impl> impl_;
 };
 
-// The ledger's table of a model: ledger."late_arrival".
-std::string LedgerRelation(std::string_view model);
 // The columns that every ledger has, in their order.
 const Schema& LedgerColumns();
 

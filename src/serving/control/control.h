@@ -8,7 +8,7 @@
 //   4 progress  to the client   text what | i64 done | i64 total
 //   5 exit      to the client   i64 exit status; the last frame
 // The command ["sql", "select 1"] from /p:
-//   01 | 20 00 00 00 | 02 00 00 00 "/p" | 02 00 00 00 | 03 00 00 00 "sql" | 08 00 00 00 "select 1"
+//   01 | 1d 00 00 00 | 02 00 00 00 "/p" | 02 00 00 00 | 03 00 00 00 "sql" | 08 00 00 00 "select 1"
 // The bytes are taken as long as both ends are the same program on the same machine; there is no version in them.
 //
 // The socket is for its owner alone (mode 0600). Its path may be longer than the 107 bytes that a socket's address

@@ -59,7 +59,6 @@ class HttpServer {
 
  private:
   class Core;
-  class Session;
   explicit HttpServer(std::shared_ptr<Core> core);
   std::shared_ptr<Core> core_;
 };
