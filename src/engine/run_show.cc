@@ -38,7 +38,8 @@ PlanStep SourceStep(const SourceTable& source) {
 std::vector<PlanStep> PlanOf(const ProjectState& state) {
   const Project& project = state.project;
   std::vector<PlanStep> steps;
-  for (const std::string& name : TableGraph(project).order()) {
+  const TableGraph graph(project);
+  for (const std::string& name : graph.order()) {
     if (const auto source = project.sources.find(name); source != project.sources.end()) {
       steps.push_back(SourceStep(source->second));
     } else if (const auto table = project.tables.find(name); table != project.tables.end()) {
