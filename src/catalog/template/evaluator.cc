@@ -49,6 +49,7 @@ StatusOr<Value> Evaluator::Evaluate(const Expression& expression) {
   HR_RETURN_IF_ERROR(WithOffset(budget_.Spend(1), expression.begin));
   StatusOr<Value> value = std::visit([&](const auto& node) { return Eval(expression, node); }, expression.node);
   if (!value.ok()) return WithOffset(value.status(), expression.begin);
+  if (value->depth() > kMaxDepth) return ErrorAt(expression.begin, "lists and dicts are nested too deeply");
   return value;
 }
 

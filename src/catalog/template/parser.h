@@ -10,6 +10,7 @@
 namespace headrace::jinja {
 
 inline constexpr int kMaxNesting = 100;  // brackets and tags within each other
+inline constexpr int kMaxDepth = 200;    // lists and dicts within each other, however they were made
 inline constexpr int kMaxLinks = 2000;   // operators, calls and subscripts in one expression
 
 // Errors carry their offset (template/error.h).

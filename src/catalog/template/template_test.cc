@@ -182,6 +182,12 @@ TEST(Render, RefusesWhatNestsTooDeeply) {
   EXPECT_FALSE(Render(repeat("{% for a in [1] %}", 100000), {}).ok());
 }
 
+TEST(Render, RefusesListsThatNestWithoutEnd) {
+  std::string source = "{% set a = [] %}";
+  for (int i = 0; i < 100000; ++i) source += "{% set a = [a] %}";
+  EXPECT_FALSE(Render(source + "{{ a }}", {}).ok());
+}
+
 // Any prefix of a template is a template or an error, never a crash.
 TEST(Render, SurvivesEveryPrefixAndEveryMissingByte) {
   const std::string source =

@@ -1,5 +1,7 @@
 #include "catalog/template/value.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_replace.h"
 #include "catalog/template/error.h"
 
@@ -98,6 +100,23 @@ int ThreeWay(const T& a, const T& b) {
 }
 
 }  // namespace
+
+Value::Value(List v) {
+  const auto box = std::make_shared<ListBox>(ListBox{std::move(v)});
+  for (const Value& item : box->items) box->depth = std::max(box->depth, item.depth() + 1);
+  data_ = box;
+}
+
+Value::Value(Dict v) {
+  const auto box = std::make_shared<DictBox>(DictBox{std::move(v)});
+  for (const auto& [key, item] : box->items) box->depth = std::max({box->depth, key.depth() + 1, item.depth() + 1});
+  data_ = box;
+}
+
+int Value::depth() const {
+  if (is_list()) return std::get<std::shared_ptr<ListBox>>(data_)->depth;
+  return is_dict() ? std::get<std::shared_ptr<DictBox>>(data_)->depth : 0;
+}
 
 Value Value::Undefined(std::string name, std::string hint) {
   Value v;

@@ -33,8 +33,8 @@ class Value {
   Value(std::string v) : data_(std::move(v)) {}
   Value(std::string_view v) : data_(std::string(v)) {}
   Value(const char* v) : data_(std::string(v)) {}
-  Value(List v) : data_(std::make_shared<List>(std::move(v))) {}
-  Value(Dict v) : data_(std::make_shared<Dict>(std::move(v))) {}
+  Value(List v);
+  Value(Dict v);
   Value(std::shared_ptr<const Object> v) : data_(std::move(v)) {}
   // What a name or an attribute that does not exist evaluates to: false, and an error once it is used.
   // `name` is what was looked for, `hint` what may have been meant.
@@ -48,8 +48,8 @@ class Value {
   bool is_double() const { return std::holds_alternative<double>(data_); }
   bool is_number() const { return is_integer() || is_double() || is_bool(); }  // in Python a bool is a number
   bool is_string() const { return std::holds_alternative<std::string>(data_); }
-  bool is_list() const { return std::holds_alternative<std::shared_ptr<List>>(data_); }
-  bool is_dict() const { return std::holds_alternative<std::shared_ptr<Dict>>(data_); }
+  bool is_list() const { return std::holds_alternative<std::shared_ptr<ListBox>>(data_); }
+  bool is_dict() const { return std::holds_alternative<std::shared_ptr<DictBox>>(data_); }
   bool is_object() const { return std::holds_alternative<std::shared_ptr<const Object>>(data_); }
   std::string_view kind() const;  // "undefined", "none", "bool", "int", "float", "string", "list", "dict", "object"
 
@@ -57,22 +57,31 @@ class Value {
   int64_t integer() const { return is_bool() ? int64_t{boolean()} : std::get<int64_t>(data_); }
   double number() const { return is_double() ? std::get<double>(data_) : static_cast<double>(integer()); }
   const std::string& str() const { return std::get<std::string>(data_); }
-  const List& list() const { return *std::get<std::shared_ptr<List>>(data_); }
-  const Dict& dict() const { return *std::get<std::shared_ptr<Dict>>(data_); }
+  const List& list() const { return std::get<std::shared_ptr<ListBox>>(data_)->items; }
+  const Dict& dict() const { return std::get<std::shared_ptr<DictBox>>(data_)->items; }
   const Object& object() const { return *std::get<std::shared_ptr<const Object>>(data_); }
   const std::string& missing_name() const { return std::get<Missing>(data_).name; }
   const std::string& missing_hint() const { return std::get<Missing>(data_).hint; }
 
+  int depth() const;                              // how deep lists and dicts nest in it; 0 of what is neither
   bool IsTrue() const;                            // Python's truth
   const Value* Find(std::string_view key) const;  // of a dict, by a string key; nullptr when there is none
 
  private:
+  struct ListBox {
+    List items;
+    int depth = 1;
+  };
+  struct DictBox {
+    Dict items;
+    int depth = 1;
+  };
   struct Missing {
     std::string name;
     std::string hint;
   };
-  std::variant<std::monostate, Missing, bool, int64_t, double, std::string, std::shared_ptr<List>,
-               std::shared_ptr<Dict>, std::shared_ptr<const Object>>
+  std::variant<std::monostate, Missing, bool, int64_t, double, std::string, std::shared_ptr<ListBox>,
+               std::shared_ptr<DictBox>, std::shared_ptr<const Object>>
       data_;
 };
 
