@@ -30,8 +30,8 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
-  HttpHeaders headers;  // beside Content-Type, Content-Length and Connection, which the server writes
+  std::string body = {};
+  HttpHeaders headers = {};  // beside Content-Type, Content-Length and Connection, which the server writes
 
   std::optional<std::string_view> Header(std::string_view name) const { return FindHeader(headers, name); }
 };
