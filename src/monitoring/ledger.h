@@ -86,10 +86,10 @@ struct LedgerRow {
 };
 
 struct LedgerFilter {
-  std::optional<std::string> replay;  // "" for live predictions only
-  std::optional<int64_t> version;
+  std::optional<std::string> replay = {};  // "" for live predictions only
+  std::optional<int64_t> version = {};
   // The feature columns to read, which come under these names; without it, all there are. Every one must be there.
-  std::optional<Schema> features;
+  std::optional<Schema> features = {};
 };
 
 // Rows of one model's ledger, in the ledger's order. One thread at a time; the database must live on.
