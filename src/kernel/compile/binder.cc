@@ -266,7 +266,6 @@ std::optional<Bound> Binder::BindOperator(const Json& node) {
   if (type == "OPERATOR_NOT") return Call(node, "not", *std::move(children));
   if (type == "OPERATOR_IS_NULL") return Call(node, "is null", *std::move(children));
   if (type == "OPERATOR_IS_NOT_NULL") return Call(node, "is not null", *std::move(children));
-  if (type == "OPERATOR_NULLIF") return BindNullIf(node, *std::move(children));
   if (type == "OPERATOR_COALESCE") {
     std::optional<std::vector<Expression>> values = Unify(node, *std::move(children), "coalesce");
     if (!values) return std::nullopt;
@@ -398,6 +397,10 @@ std::optional<Bound> Binder::BindFunction(const Json& node) {
     Error(node, fmt::format("{}() changes from call to call, so a feature of it could not be computed again", name),
           "in a request view use request_time");
     return std::nullopt;
+  }
+  if (name == "nullif") {
+    std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
+    return arguments ? BindNullIf(node, *std::move(arguments)) : std::nullopt;
   }
   if (!IsKnownFunction(name)) {
     const std::string hint = NearestNameHint(name, KnownFunctionNames());

@@ -42,7 +42,7 @@ void Routes::Handle(HttpRequest request, Responder respond) {
   Service* service = service_;
   if (request.path == "/healthz") return respond(JsonResponse(Json::Object{{"status", "alive"}}));
   if (service == nullptr || (stopping_ && request.path == "/readyz")) {
-    return respond(ErrorResponse(Unavailable(service == nullptr ? "not ready: state is being recovered" : "stopping")));
+    return respond(ErrorResponse(Unavailable("{}", service == nullptr ? "not ready: state is being recovered" : "stopping")));
   }
   if (request.path == "/readyz") return respond(JsonResponse(Json::Object{{"status", "ready"}}));
   if (request.path == "/metrics") {
