@@ -86,16 +86,19 @@ StatusOr<std::vector<std::string>> ExistingIds(Connection& connection, std::stri
                                                std::span<const std::string> ids) {
   constexpr size_t kIdsPerQuery = 4096;
   std::vector<std::string> result;
-  HR_ASSIGN_OR_RETURN(const std::optional<Schema> table, LedgerTableSchema(connection, model));
-  if (!table) return result;
   for (; !ids.empty(); ids = ids.subspan(std::min(kIdsPerQuery, ids.size()))) {
     std::string list;
     for (const std::string& id : ids.first(std::min(kIdsPerQuery, ids.size()))) {
       list += (list.empty() ? "" : ", ") + QuoteLiteral(id);
     }
-    HR_ASSIGN_OR_RETURN(const RecordBatch found, connection.QueryAll(fmt::format("select id from {} where id in ({})",
-                                                                                 LedgerRelation(model), list)));
-    for (size_t i = 0; i < found.num_rows; ++i) result.emplace_back(found.columns[0].str(i));
+    const StatusOr<RecordBatch> found =
+        connection.QueryAll(fmt::format("select id from {} where id in ({})", LedgerRelation(model), list));
+    if (!found.ok()) {  // perhaps since there is no table; asking first would take longer than the query
+      HR_ASSIGN_OR_RETURN(const std::optional<Schema> table, LedgerTableSchema(connection, model));
+      if (table) return found.status();
+      return result;
+    }
+    for (size_t i = 0; i < found->num_rows; ++i) result.emplace_back(found->columns[0].str(i));
   }
   return result;
 }

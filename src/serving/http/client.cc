@@ -1,6 +1,5 @@
 #include "serving/http/client.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -8,7 +7,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
@@ -76,20 +76,18 @@ void HttpClient::State::Disconnect() {
 }
 
 Status HttpClient::State::Connect() {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0) {
-    return Unavailable("{}: no such host: {}", Place(), ::gai_strerror(error));
-  }
+  Error error;
+  asio::io_context io;
+  const auto found = asio::ip::tcp::resolver(io).resolve(host, std::to_string(port), error);
+  if (error) return Unavailable("{}: no such host: {}", Place(), error.message());
   int last_error = 0;
-  for (const addrinfo* address = found; address != nullptr && fd < 0; address = address->ai_next) {
-    fd = ::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && ::connect(fd, address->ai_addr, address->ai_addrlen) == 0) break;
+  for (const auto& entry : found) {
+    const asio::ip::tcp::endpoint address = entry.endpoint();
+    fd = ::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && ::connect(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) break;
     last_error = errno;
     Disconnect();
   }
-  ::freeaddrinfo(found);
   if (fd < 0) return Broken("no server answers", last_error);
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

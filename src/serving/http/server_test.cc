@@ -488,11 +488,15 @@ TEST(HttpClientTest, NobodyListening) {
 }
 
 TEST(HttpClientTest, GivesUpAfterItsTimeout) {
-  Responder kept;
-  const auto server = StartServer([&](HttpRequest, Responder respond) { kept = std::move(respond); });
+  Later later;
+  const auto server = StartServer([&](HttpRequest, Responder respond) {
+    later.Do([respond] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      respond({.body = "too late"});
+    });
+  });
   HttpClient client("127.0.0.1", server->port(), 100'000);
   EXPECT_TRUE(absl::IsDeadlineExceeded(client.Send("GET", "/").status()));
-  kept({.body = "too late"});
 }
 
 TEST(ErrorResponseTest, CodesAndStatuses) {
