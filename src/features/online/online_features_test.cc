@@ -1,0 +1,276 @@
+#include "features/online/online_features.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+#include "kernel/naive.h"
+#include "online_store/memory/memory_store.h"
+
+namespace headrace {
+namespace {
+
+constexpr DurationUs kWindow = 100;
+
+class FakeClock : public Clock {
+ public:
+  TimestampUs Now() const override { return now; }
+  std::atomic<TimestampUs> now = 1000;
+};
+
+// A store that outlives the OnlineFeatures on top of it, as a disk does, and can be told to fail.
+struct Disk {
+  MemoryStore store;
+  bool fail_appends = false;
+};
+
+class StoreOnDisk : public OnlineStore {
+ public:
+  explicit StoreOnDisk(Disk& disk) : disk_(disk) {}
+  StatusOr<uint64_t> Append(std::string_view entry) override {
+    if (disk_.fail_appends) return Unavailable("no space left");
+    return disk_.store.Append(entry);
+  }
+  uint64_t LastPosition() const override { return disk_.store.LastPosition(); }
+  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override { return disk_.store.ReadLog(after, visitor); }
+  Status WriteCheckpoint(const Checkpoint& checkpoint) override { return disk_.store.WriteCheckpoint(checkpoint); }
+  uint64_t CheckpointPosition() const override { return disk_.store.CheckpointPosition(); }
+  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override { return disk_.store.ReadStates(prefix, visitor); }
+
+ private:
+  Disk& disk_;
+};
+
+// View "v" over stream "s.e" (id, k, t, x): count(*), sum(x) over 100 us, by k.
+ViewProgram MakeProgram() {
+  ViewProgram program;
+  program.name = "v";
+  program.input = {{"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}};
+  program.keys = {Expression::Column(0, TypeId::kBigint, "k")};
+  program.entity = {{"k", TypeId::kBigint}};
+  program.event_time = Expression::Column(1, TypeId::kTimestamp, "t");
+  program.slots = {Expression::Column(2, TypeId::kDouble, "x")};
+  AggregateCall sum;
+  sum.kind = AggregateKind::kSum;
+  sum.argument = 0;
+  sum.argument_type = sum.result_type = TypeId::kDouble;
+  program.aggregates = {AggregateCall{}, sum};
+  program.outputs = {Expression::Column(0, TypeId::kBigint, ""), Expression::Column(1, TypeId::kDouble, "")};
+  program.windows = {{kWindow, 0, "100us"}};
+  program.output_fields = {{"n", TypeId::kBigint}, {"total", TypeId::kDouble}};
+  program.features = {{"n_100us", TypeId::kBigint}, {"total_100us", TypeId::kDouble}};
+  return program;
+}
+
+OnlineDefinition MakeDefinition(std::string definition_hash = "1") {
+  auto catalog = std::make_shared<ViewCatalog>();
+  catalog->events["v"] = MakeProgram();
+  OnlineDefinition definition;
+  definition.catalog = catalog;
+  definition.views = {{"v", "s.e", std::move(definition_hash), "h1"}};
+  const Schema columns = {{"id", TypeId::kBigint}, {"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}};
+  definition.streams["s.e"] = {"s.e", columns, "t", "id", 0};
+  return definition;
+}
+
+// One row of history: id 1, key 7, at 950, x = 0.5.
+HistoryReader OneRowOfHistory() {
+  HistoryReader history;
+  history.view = [](const OnlineViewSpec&, const ViewProgram& program, const std::function<Status(const RecordBatch&, const Arrivals&)>& sink) {
+    RecordBatch batch(program.input);
+    batch.columns[0].AppendInt(7);
+    batch.columns[1].AppendInt(950);
+    batch.columns[2].AppendDouble(0.5);
+    batch.num_rows = 1;
+    const std::vector<int64_t> available = {950};
+    const std::vector<int64_t> ingest = {0};
+    return sink(batch, {false, available, {}, ingest});
+  };
+  history.ids = [](const StreamSource&, const std::function<Status(const Column&)>& sink) {
+    Column ids(TypeId::kBigint);
+    ids.AppendInt(1);
+    return sink(ids);
+  };
+  return history;
+}
+
+class OnlineFeaturesTest : public ::testing::Test {
+ protected:
+  OnlineFeaturesTest() { Open(); }
+
+  void Open(std::string definition_hash = "1") {
+    online_.reset();
+    OnlineOptions options;
+    options.keep_us = 1'000'000;
+    StatusOr<std::unique_ptr<OnlineFeatures>> opened =
+        OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)), OneRowOfHistory(), clock_, options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    online_ = *std::move(opened);
+  }
+
+  StatusOr<PushResult> Push(std::string_view body) {
+    HR_ASSIGN_OR_RETURN(RecordBatch rows, ParseEvents(online_->definition()->streams.at("s.e"), body));
+    return online_->PushAndWait("s.e", std::move(rows));
+  }
+
+  // "n total" of key k at t (nullopt: the present).
+  std::string Read(int64_t k, std::optional<TimestampUs> at = std::nullopt) {
+    const std::shared_ptr<const OnlineDefinition> definition = online_->definition();
+    const StatusOr<FeaturePlan> plan = PlanFeatures(*definition->catalog, {"v.*"});
+    RecordBatch entities(plan->entities);
+    entities.columns[0].AppendInt(k);
+    entities.num_rows = 1;
+    Column times(TypeId::kTimestamp);
+    times.AppendInt(online_->ResolveInstant(at));
+    const StatusOr<std::vector<Column>> columns = online_->Read(*definition, *plan, entities, RecordBatch(), times);
+    if (!columns.ok()) return std::string(Message(columns.status()));
+    return fmt::format("{} {}", (*columns)[0].GetValue(0).ToString(), (*columns)[1].GetValue(0).ToString());
+  }
+
+  FakeClock clock_;
+  Disk disk_;
+  std::unique_ptr<OnlineFeatures> online_;
+};
+
+TEST_F(OnlineFeaturesTest, StatesStartFromHistory) {
+  EXPECT_EQ(Read(7), "1 0.5");
+  EXPECT_EQ(Read(8), "0 null");
+}
+
+TEST_F(OnlineFeaturesTest, Rule12AnAcknowledgedEventIsSeenAtOnce) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, Rule12OneReadsOnesOwnWritesWhenTheClockGoesBack) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  clock_.now = 500;
+  EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, Rule1AnEventIsInvisibleBeforeItsArrival) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 900, "x": 1})").ok());
+  EXPECT_EQ(Read(7, 999), "1 0.5");
+  EXPECT_EQ(Read(7, 1000), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, ACommitNeverArrivesAtAnInstantThatWasRead) {
+  EXPECT_EQ(Read(7, 1000), "1 0.5");
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  EXPECT_EQ(Read(7, 1000), "1 0.5");  // the answer of before still stands
+  EXPECT_EQ(Read(7, 1001), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, Rule8RepeatedIdsAreDropped) {
+  const StatusOr<PushResult> result = Push(R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 2, "k": 7, "t": 990, "x": 5}, {"id": 1, "k": 7, "t": 990},
+                                               {"id": null, "k": 9, "t": 990}, {"id": null, "k": 9, "t": 990}])");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->accepted, 3);    // the first id 2, and both null ids
+  EXPECT_EQ(result->duplicates, 2);  // id 2 again, and id 1 of the history
+  EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 991})")->duplicates, 1);
+  EXPECT_EQ(Read(7), "2 1.5");
+  EXPECT_EQ(Read(9), "2 null");
+}
+
+TEST_F(OnlineFeaturesTest, RecoveryFromTheLogAloneGivesTheSameState) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  Open();
+  EXPECT_EQ(Read(7), "2 1.5");
+  EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})")->duplicates, 1);
+}
+
+TEST_F(OnlineFeaturesTest, RecoveryFromCheckpointAndTailCountsNothingTwice) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  ASSERT_TRUE(Push(R"({"id": 3, "k": 7, "t": 991, "x": 2})").ok());
+  Open();
+  EXPECT_EQ(Read(7), "3 3.5");
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  Open();
+  EXPECT_EQ(Read(7), "3 3.5");
+}
+
+TEST_F(OnlineFeaturesTest, AChangedDefinitionIsBuiltAnewFromHistoryAndLog) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  Open("2");
+  EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, AFullDiskRefusesAndLosesNothing) {
+  disk_.fail_appends = true;
+  EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Read(7), "1 0.5");
+  disk_.fail_appends = false;
+  EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})")->accepted, 1);  // the refused id was not remembered
+  EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, Rule12TooOldIsRefusedNeverApproximate) {
+  clock_.now = 5'000'000;
+  EXPECT_TRUE(Read(7, 1000).starts_with("at_too_old")) << Read(7, 1000);
+}
+
+TEST_F(OnlineFeaturesTest, ADamagedLogEntryIsRefused) {
+  ASSERT_TRUE(disk_.store.Append("HL garbage").ok());
+  const StatusOr<std::unique_ptr<OnlineFeatures>> opened =
+      OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(), OneRowOfHistory(), clock_, {});
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(OnlineFeaturesTest, Rule27BadRowsAreNamed) {
+  const auto message = [&](std::string_view body) { return std::string(Message(Push(body).status())); };
+  EXPECT_EQ(message(R"([{"id": 2, "t": 1}, {"id": "3", "t": 1}])"),
+            "row 1, column 'id': expected a whole number without fraction or exponent, got \"3\"");
+  EXPECT_EQ(message(R"({"id": 1.5, "t": 1})"), "row 0, column 'id': expected a whole number without fraction or exponent, got 1.5");
+  EXPECT_EQ(message(R"({"id": 2})"), "row 0, column 't': the event time must not be null");
+  EXPECT_EQ(message(R"({"id": 2, "t": 1, "y": 1})").substr(0, 33), "row 0, column 'y': s.e has no suc");
+  EXPECT_EQ(online_->Stats().events_accepted, 0);
+}
+
+// Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.
+TEST_F(OnlineFeaturesTest, RandomOperationsAgreeWithTheReference) {
+  std::mt19937_64 random(5);
+  const ViewProgram program = MakeProgram();
+  EventRows all(program);
+  const auto remember = [&](int64_t k, TimestampUs t, double x, TimestampUs arrival) {
+    all.keys[0].AppendInt(k);
+    all.slots[0].AppendDouble(x);
+    all.event_time.push_back(t);
+    all.available_at.push_back(arrival);
+    all.retracted_at.push_back(EventRows::kNeverRetracted);
+    all.ingest.push_back(static_cast<int64_t>(all.size()));
+  };
+  remember(7, 950, 0.5, 950);
+  for (int step = 0; step < 2000; ++step) {
+    clock_.now += static_cast<int64_t>(1 + random() % 5);
+    switch (random() % 20) {
+      case 0:
+        ASSERT_TRUE(online_->Checkpoint().ok());
+        break;
+      case 1:
+        Open();
+        break;
+      default: {
+        const auto k = static_cast<int64_t>(random() % 3);
+        const TimestampUs t = clock_.now - static_cast<int64_t>(random() % 150);
+        const double x = static_cast<double>(random() % 7) * 0.1;
+        const StatusOr<PushResult> pushed = Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": {}}})", 10 + random() % 1500, k, t, x));
+        ASSERT_TRUE(pushed.ok()) << pushed.status();
+        if (pushed->accepted == 1) remember(k, t, x, online_->Now());
+      }
+    }
+    clock_.now += 1;
+    const auto k = static_cast<int64_t>(random() % 3);
+    std::vector<Column> key = {Column::Integers(TypeId::kBigint, {k})};
+    std::string encoded;
+    EncodeKey(key, 0, &encoded);
+    const StatusOr<std::vector<Value>> expected = NaiveFeatures(program, all, encoded, online_->Now());
+    ASSERT_EQ(Read(k), fmt::format("{} {}", (*expected)[0].ToString(), (*expected)[1].ToString())) << "step " << step;
+  }
+}
+
+}  // namespace
+}  // namespace headrace
