@@ -43,7 +43,9 @@ std::string Hint(const CLI::App& command, std::string_view name, const std::vect
 }  // namespace
 
 std::string ParseContext::Absolute(const std::string& path) const {
-  return path.empty() ? path : (fs::path(here) / path).lexically_normal().string();
+  if (path.empty()) return path;
+  const fs::path absolute = (fs::path(here) / path).lexically_normal();
+  return (absolute.has_filename() ? absolute : absolute.parent_path()).string();  // "a/." is "a"
 }
 
 CommandSet::CommandSet() : app_("From raw files to live predictions: one definition, the same bits.", "headrace") {
@@ -69,7 +71,7 @@ CLI::App* CommandSet::Add(const std::string& name, const std::string& purpose, c
 CLI::App* CommandSet::AddGroup(const std::string& name, const std::string& purpose, const std::string& example) {
   return Add(name, purpose, example, [this](const ParseContext&) -> StatusOr<AnyCommand> {
     const CLI::App& group = Innermost();
-    return InvalidArgument("{} needs to know what; {}", FullName(group), NearestNameHint("", CommandNames(group)));
+    return InvalidArgument("{} what? {}", group.get_name(), NearestNameHint("", CommandNames(group)));
   });
 }
 

@@ -30,6 +30,18 @@ Json ToJson(const Diagnostics& diagnostics, const Project& project) {
                                                {"models", project.models.size()}}}};
 }
 
+// Of a line that could not be read as the user meant it, what types and binding say is only a consequence.
+void DropConsequences(size_t first_compiled, Diagnostics* diagnostics) {
+  std::set<std::pair<std::string, int>> broken_lines;
+  for (size_t i = 0; i < first_compiled; ++i) {
+    const SourcePosition& where = (*diagnostics)[i].where;
+    if (where.line > 0) broken_lines.emplace(where.file, where.line);
+  }
+  const auto compiled = diagnostics->begin() + static_cast<ptrdiff_t>(first_compiled);
+  const auto is_consequence = [&](const Diagnostic& d) { return broken_lines.contains({d.where.file, d.where.line}); };
+  diagnostics->erase(std::remove_if(compiled, diagnostics->end(), is_consequence), diagnostics->end());
+}
+
 // By place, as someone goes through the files; each once.
 void SortByPlace(Diagnostics* diagnostics) {
   const auto key = [](const Diagnostic& d) {
@@ -53,7 +65,9 @@ Status Outcome(const Diagnostics& diagnostics) {
 Status Run(const CheckCommand& command, const std::string& root, Output& output) {
   HR_ASSIGN_OR_RETURN(LoadResult loaded, ReadProject(root, command.vars));
   const Project& project = loaded.project;
+  const size_t errors_of_files = loaded.diagnostics.size();
   CompileProject(project, &loaded.diagnostics);
+  DropConsequences(errors_of_files, &loaded.diagnostics);
   SortByPlace(&loaded.diagnostics);
   if (command.json) {
     output.Print(ToJson(loaded.diagnostics, project).DumpPretty());

@@ -31,6 +31,22 @@ Status List(Registry& registry, bool json, Output& output) {
   return absl::OkStatus();
 }
 
+// "auc 0.6292 [0.5451, 0.7134], log_loss ..." for one part of the metrics: {"rows": 293, "auc": {"value", "low", "high"}}.
+std::string PartText(const Json& part) {
+  std::string text;
+  for (const Json::Member& member : part.object()) {
+    const Json* value = member.second.Find("value");
+    const Json* low = member.second.Find("low");
+    const Json* high = member.second.Find("high");
+    if (value == nullptr || !value->is_number()) continue;
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", member.first, value->number());
+    if (low != nullptr && high != nullptr && low->is_number() && high->is_number()) {
+      text += fmt::format(" [{:.4f}, {:.4f}]", low->number(), high->number());
+    }
+  }
+  return text;
+}
+
 Status Show(Registry& registry, const std::string& reference, bool json, Output& output) {
   HR_ASSIGN_OR_RETURN(const VersionInfo version, registry.Resolve(reference));
   if (json) {
@@ -47,8 +63,9 @@ Status Show(Registry& registry, const std::string& reference, bool json, Output&
   line("training set", version.training_set_hash);
   line("artifact", version.artifact_path);
   line("params", version.params.Dump());
-  line("metrics", version.metrics.Dump());
-  line("views", version.views.Dump());
+  for (const Json::Member& part : version.metrics.is_object() ? version.metrics.object() : Json::Object()) {
+    if (part.second.is_object()) line(part.first, PartText(part.second));
+  }
   return absl::OkStatus();
 }
 
