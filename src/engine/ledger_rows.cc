@@ -2,13 +2,12 @@
 
 #include "base/json.h"
 #include "models/model.h"
+#include "monitoring/ledger_tables.h"
 #include "serving/core/request_rows.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"
 
 namespace headrace {
-
-std::string LedgerRelation(const std::string& model) { return "ledger." + QuoteIdentifier(model); }
 
 StatusOr<std::vector<std::string>> LedgerModels(Workspace& workspace) {
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());

@@ -19,8 +19,6 @@ struct LedgerGroup {
   RecordBatch rows;                   // all columns of ledger."model"
 };
 
-std::string LedgerRelation(const std::string& model);  // ledger."model"
-
 // Models that have ledger rows, by name.
 StatusOr<std::vector<std::string>> LedgerModels(Workspace& workspace);
 

@@ -86,12 +86,12 @@ class Verifier {
   std::vector<uint32_t> ComparableRows(const RecordBatch& rows, const std::string& definitions) {
     const Column& logged = *rows.Find("definitions");
     const Column& times = *rows.Find("time");
-    const Column* asked = rows.Find("asked_at");
+    const Column& asked = *rows.Find("asked_at");
     std::vector<uint32_t> comparable;
     for (uint32_t row = 0; row < rows.num_rows; ++row) {
       if (logged.str(row) != definitions) {
         ++report_.other_definitions;
-      } else if (asked != nullptr && times.ints()[row] > asked->ints()[row]) {
+      } else if (times.ints()[row] > asked.ints()[row]) {
         ++report_.future_rows;
       } else {
         comparable.push_back(row);

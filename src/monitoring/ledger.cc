@@ -31,7 +31,8 @@ const Schema& LedgerColumns() {
       {"id", TypeId::kVarchar},          {"time", TypeId::kTimestamp},       {"model_version", TypeId::kBigint},
       {"alias", TypeId::kVarchar},       {"replay", TypeId::kVarchar},       {"request", TypeId::kVarchar},
       {"value", TypeId::kDouble},        {"class_values", TypeId::kVarchar}, {"latency_us", TypeId::kBigint},
-      {"definitions", TypeId::kVarchar}, {"label", TypeId::kDouble},         {"label_known_at", TypeId::kTimestamp}};
+      {"definitions", TypeId::kVarchar}, {"label", TypeId::kDouble},         {"label_known_at", TypeId::kTimestamp},
+      {"asked_at", TypeId::kTimestamp}};
   return columns;
 }
 

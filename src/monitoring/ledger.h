@@ -21,6 +21,7 @@
 //   definitions     VARCHAR     hash of the feature definitions
 //   label           DOUBLE      null until known
 //   label_known_at  TIMESTAMP
+//   asked_at        TIMESTAMP   the server's present when it was asked: before `time` for a question about the future
 //   "view.feature"  its type    one column per feature of any version; null where the version does not have it
 // Rows are in the order of their acknowledgement. When a feature changes its type, or differs from another in case
 // only, its new values go to a column of their own: "view.feature::DOUBLE", then "view.feature::DOUBLE::2", ...
@@ -45,6 +46,7 @@ namespace headrace {
 struct Prediction {
   std::string id;  // unique over all models
   TimestampUs time = 0;
+  TimestampUs asked_at = 0;
   std::string model;
   int64_t version = 0;
   std::string alias;

@@ -74,6 +74,7 @@ void PutPrediction(const Prediction& p, ByteWriter* out) {
   out->PutU32(static_cast<uint32_t>(p.class_values.size()));
   for (const double v : p.class_values) PutDouble(v, out);
   out->PutI64(p.latency_us);
+  out->PutI64(p.asked_at);
   out->PutText(p.definitions);
   out->PutU32(static_cast<uint32_t>(p.values.size()));
   for (size_t i = 0; i < p.values.size(); ++i) PutFeature((*p.features)[i], p.values[i], out);
@@ -105,6 +106,7 @@ StatusOr<LedgerEntry> GetPrediction(ByteReader* in, std::shared_ptr<const Schema
   HR_RETURN_IF_ERROR(in->GetU32(&count));
   for (uint32_t i = 0; i < count; ++i) HR_RETURN_IF_ERROR(GetDouble(in, &p.class_values.emplace_back()));
   HR_RETURN_IF_ERROR(in->GetI64(&p.latency_us));
+  HR_RETURN_IF_ERROR(in->GetI64(&p.asked_at));
   HR_RETURN_IF_ERROR(in->GetText(&p.definitions));
   HR_RETURN_IF_ERROR(GetFeatures(in, &p, features));
   return p;

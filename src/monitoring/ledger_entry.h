@@ -1,7 +1,8 @@
 // What the ledger's journal holds: one record is one prediction, or the labels of one call.
 //
 //   prediction   u8 1 | text id | i64 time | text model | i64 version | text alias | text replay | text request
-//                | u64 bits of value | u32 n, n x u64 bits of class values | i64 latency_us | text definitions
+//                | u64 bits of value | u32 n, n x u64 bits of class values | i64 latency_us | i64 asked_at
+//                | text definitions
 //                | u32 n, n x feature
 //   feature      text name | u8 type | u8 null | 8 bytes, or text for VARCHAR; nothing when null
 //   labels       u8 2 | text model | u32 n, n x (text id | u64 bits of label | i64 known_at)

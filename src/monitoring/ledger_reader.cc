@@ -43,6 +43,7 @@ StatusOr<LedgerRow> ToLedgerRow(const std::string& model, const RecordBatch& row
   p.definitions = value(9).str();
   if (!value(10).is_null()) row.label = value(10).dbl();
   if (!value(11).is_null()) row.label_known_at = value(11).int64();
+  p.asked_at = value(12).int64();
   p.features =
       std::make_shared<const Schema>(rows.schema.begin() + static_cast<std::ptrdiff_t>(fixed), rows.schema.end());
   for (size_t i = fixed; i < rows.columns.size(); ++i) p.values.push_back(value(i));

@@ -32,7 +32,7 @@ Value ClassValues(const std::vector<double>& values) {
 }
 
 // The values of the fixed columns, in the order of LedgerColumns().
-std::array<Value, 12> FixedValues(const Prediction& p) {
+std::array<Value, 13> FixedValues(const Prediction& p) {
   return {Value::Varchar(p.id),
           Value::Timestamp(p.time),
           Value::Bigint(p.version),
@@ -44,7 +44,8 @@ std::array<Value, 12> FixedValues(const Prediction& p) {
           Value::Bigint(p.latency_us),
           Value::Varchar(p.definitions),
           Value::Null(),
-          Value::Null()};
+          Value::Null(),
+          Value::Timestamp(p.asked_at)};
 }
 
 // Which column of the table each of a prediction's values goes to; predictions of one version share the answer.

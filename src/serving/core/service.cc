@@ -141,6 +141,7 @@ Prediction Service::ToPrediction(const Endpoint& endpoint, const Json& row, Time
   Prediction prediction;
   prediction.id = NewId();
   prediction.time = t;
+  prediction.asked_at = online_.Now();
   prediction.model = endpoint.model;
   prediction.version = endpoint.version;
   prediction.alias = endpoint.alias;
