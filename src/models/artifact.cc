@@ -69,7 +69,8 @@ Status CheckFrame(std::string_view bytes, std::string_view name) {
   }
   if (const auto version = ReadLittleEndian<uint32_t>(bytes.substr(8)); version != kVersion) {
     if (version > kVersion && version < 1000) {
-      return FailedPrecondition("{}: written by a newer Headrace (format {}, this one reads {})", name, version, kVersion);
+      return FailedPrecondition("{}: written by a newer Headrace (format {}, this one reads {})", name, version,
+                                kVersion);
     }
     return DataLoss("{}: damaged: the format version is {}", name, version);
   }
@@ -109,20 +110,28 @@ StatusOr<ModelArtifact> DecodeArtifact(std::string_view bytes, std::string_view 
 
 std::string_view AlgorithmName(Algorithm algorithm) {
   switch (algorithm) {
-    case Algorithm::kLightGbm: return "lightgbm";
-    case Algorithm::kLogisticRegression: return "logistic_regression";
-    case Algorithm::kLinearRegression: return "linear_regression";
-    case Algorithm::kExternal: return "external";
-    case Algorithm::kImported: return "imported";
+    case Algorithm::kLightGbm:
+      return "lightgbm";
+    case Algorithm::kLogisticRegression:
+      return "logistic_regression";
+    case Algorithm::kLinearRegression:
+      return "linear_regression";
+    case Algorithm::kExternal:
+      return "external";
+    case Algorithm::kImported:
+      return "imported";
   }
   return "";
 }
 
 std::string_view TaskName(Task task) {
   switch (task) {
-    case Task::kBinary: return "binary";
-    case Task::kMulticlass: return "multiclass";
-    case Task::kRegression: return "regression";
+    case Task::kBinary:
+      return "binary";
+    case Task::kMulticlass:
+      return "multiclass";
+    case Task::kRegression:
+      return "regression";
   }
   return "";
 }

@@ -25,8 +25,9 @@ StatusOr<std::vector<std::string>> CategoriesOf(const Column& column, std::strin
     if (column.IsNull(row)) continue;
     seen.insert(std::string(column.str(row)));
     if (seen.size() > kMaxCategories) {
-      return ResourceExhausted("feature '{}' has more than {} distinct texts in the training part: leave it out, or group its values",
-                               name, kMaxCategories);
+      return ResourceExhausted(
+          "feature '{}' has more than {} distinct texts in the training part: leave it out, or group its values", name,
+          kMaxCategories);
     }
   }
   std::vector<std::string> categories(seen.begin(), seen.end());
@@ -99,13 +100,19 @@ Status CategoryEncoder::EncodeRow(std::span<const Value> values, std::span<doubl
       continue;
     }
     if ((value.type() == TypeId::kVarchar) != (features_[i].type == TypeId::kVarchar)) {
-      return InvalidArgument("feature '{}' is a {}, but {} '{}' was given", features_[i].name, TypeName(features_[i].type),
-                             TypeName(value.type()), value.ToString());
+      return InvalidArgument("feature '{}' is a {}, but {} '{}' was given", features_[i].name,
+                             TypeName(features_[i].type), TypeName(value.type()), value.ToString());
     }
     switch (value.type()) {
-      case TypeId::kVarchar: cells[i] = Encode(i, value.str()); break;
-      case TypeId::kDouble: cells[i] = value.dbl(); break;
-      default: cells[i] = static_cast<double>(value.int64()); break;
+      case TypeId::kVarchar:
+        cells[i] = Encode(i, value.str());
+        break;
+      case TypeId::kDouble:
+        cells[i] = value.dbl();
+        break;
+      default:
+        cells[i] = static_cast<double>(value.int64());
+        break;
     }
   }
   return absl::OkStatus();

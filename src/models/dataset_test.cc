@@ -22,7 +22,9 @@ RecordBatch Sample() {
 const std::vector<std::string> kFeatures = {"carrier", "late", "delay", "seen"};
 const std::vector<uint32_t> kAllRows = {0, 1, 2};
 
-CategoryEncoder Fitted() { return *CategoryEncoder::Fit(Sample(), kFeatures, kAllRows); }
+CategoryEncoder Fitted() {
+  return *CategoryEncoder::Fit(Sample(), kFeatures, kAllRows);
+}
 
 TEST(CategoryEncoder, TakesTypesFromTheColumnsAndCategoriesInOrderOfBytes) {
   const CategoryEncoder encoder = Fitted();
@@ -85,7 +87,8 @@ TEST(CategoryEncoder, RefusesMoreTextsThanTheLimit) {
     rows.push_back(i);
   }
   const std::vector<std::string> features = {"id"};
-  EXPECT_TRUE(absl::IsResourceExhausted(CategoryEncoder::Fit(Batch({{"id", std::move(column)}}), features, rows).status()));
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(CategoryEncoder::Fit(Batch({{"id", std::move(column)}}), features, rows).status()));
 }
 
 }  // namespace

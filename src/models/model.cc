@@ -25,7 +25,9 @@ class WeightedModel : public Model {
  public:
   WeightedModel(const ModelArtifact& artifact, LinearModel linear) : Model(artifact), linear_(std::move(linear)) {}
   size_t num_outputs() const override { return 1; }
-  void PredictRow(std::span<const double> cells, std::span<double> out) const override { out[0] = linear_.Predict(cells); }
+  void PredictRow(std::span<const double> cells, std::span<double> out) const override {
+    out[0] = linear_.Predict(cells);
+  }
 
  private:
   LinearModel linear_;

@@ -15,9 +15,10 @@ ModelArtifact Sample() {
   artifact.algorithm = Algorithm::kLogisticRegression;
   artifact.encoder = CategoryEncoder({{"delay", TypeId::kDouble, {}}, {"carrier", TypeId::kVarchar, {"AA", "UA"}}});
   artifact.params = Json(Json::Object{{"l2", 1.0}});
-  artifact.payload = LinearModel(LinearModel::Link::kLogistic, -0.25,
-                                 {{.mean = 3, .scale = 2, .has_missing = true}, {.num_categories = 2}},
-                                 {0.5, 0.125, 1.0, 0.1}).ToText();
+  artifact.payload =
+      LinearModel(LinearModel::Link::kLogistic, -0.25,
+                  {{.mean = 3, .scale = 2, .has_missing = true}, {.num_categories = 2}}, {0.5, 0.125, 1.0, 0.1})
+          .ToText();
   return artifact;
 }
 
@@ -46,7 +47,8 @@ TEST(Artifact, RefusesEveryFlippedByteAndEveryCut) {
   for (size_t i = 0; i < good.size(); ++i) {
     std::string damaged = good;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x20);
-    ASSERT_TRUE(absl::IsDataLoss(LoadModel(damaged, "f").status()) || i == 8) << i << " " << LoadModel(damaged, "f").status();
+    ASSERT_TRUE(absl::IsDataLoss(LoadModel(damaged, "f").status()) || i == 8)
+        << i << " " << LoadModel(damaged, "f").status();
     ASSERT_FALSE(LoadModel(damaged, "f").ok());
     ASSERT_TRUE(absl::IsDataLoss(LoadModel(good.substr(0, i), "f").status())) << i;
   }

@@ -48,7 +48,9 @@ inline Json RunPython(const std::string& program, const Json& input) {
   return json.ok() ? *std::move(json) : Json();
 }
 
-inline Json ToJsonArray(const std::vector<double>& values) { return Json(Json::Array(values.begin(), values.end())); }
+inline Json ToJsonArray(const std::vector<double>& values) {
+  return Json(Json::Array(values.begin(), values.end()));
+}
 
 inline std::vector<double> ToDoubles(const Json& json) {
   std::vector<double> values;

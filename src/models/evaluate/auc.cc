@@ -21,7 +21,8 @@ StatusOr<AucParts> ComputeAuc(std::span<const double> labels, std::span<const do
   std::iota(order.begin(), order.end(), 0u);
   std::ranges::sort(order, [&](uint32_t a, uint32_t b) { return scores[a] < scores[b]; });
 
-  // Per row, the share of the other class below it, ties half. (The difference of the two mid-ranks is just that count.)
+  // Per row, the share of the other class below it, ties half. (The difference of the two mid-ranks is just that
+  // count.)
   std::vector<double> below(n);
   size_t positives_below = 0, negatives_below = 0;
   for (size_t begin = 0; begin < n;) {

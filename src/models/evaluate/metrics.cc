@@ -44,9 +44,12 @@ std::pair<double, double> RangeOf(Metric metric) {
   switch (metric) {
     case Metric::kAuc:
     case Metric::kBrier:
-    case Metric::kAccuracy: return {0, 1};
-    case Metric::kR2: return {-kInfinity, 1};
-    default: return {0, kInfinity};
+    case Metric::kAccuracy:
+      return {0, 1};
+    case Metric::kR2:
+      return {-kInfinity, 1};
+    default:
+      return {0, kInfinity};
   }
 }
 
@@ -54,11 +57,13 @@ Estimate WithInterval(const Influences& influences, std::pair<double, double> ra
   double variance = 0;
   for (const std::vector<double>& group : influences.groups) variance += VarianceOfMean(group);
   const double half = kNormal975 * std::sqrt(variance);
-  return {influences.value, std::max(range.first, influences.value - half), std::min(range.second, influences.value + half)};
+  return {influences.value, std::max(range.first, influences.value - half),
+          std::min(range.second, influences.value + half)};
 }
 
 double LogLossOf(const Predictions& p, size_t row) {
-  double given = p.num_outputs == 1 ? p.scores[row] : p.scores[row * p.num_outputs + static_cast<size_t>(p.labels[row])];
+  double given =
+      p.num_outputs == 1 ? p.scores[row] : p.scores[row * p.num_outputs + static_cast<size_t>(p.labels[row])];
   if (p.num_outputs == 1 && p.labels[row] != 1.0) given = 1 - given;
   return -std::log(std::clamp(given, kSmallestProbability, 1 - kSmallestProbability));
 }
@@ -69,7 +74,9 @@ double IsRight(const Predictions& p, size_t row) {
   return static_cast<double>(std::ranges::max_element(scores) - scores.begin()) == p.labels[row] ? 1 : 0;
 }
 
-double ErrorOf(const Predictions& p, size_t row) { return p.labels[row] - p.scores[row]; }
+double ErrorOf(const Predictions& p, size_t row) {
+  return p.labels[row] - p.scores[row];
+}
 
 template <typename Term>
 Influences MeanOf(const Predictions& p, Term term) {
@@ -109,29 +116,44 @@ StatusOr<Influences> InfluencesOf(Metric metric, const Predictions& p) {
       HR_ASSIGN_OR_RETURN(AucParts parts, ComputeAuc(p.labels, p.scores));
       return Influences{parts.auc, {std::move(parts.positives), std::move(parts.negatives)}};
     }
-    case Metric::kLogLoss: return MeanOf(p, [&](size_t row) { return LogLossOf(p, row); });
-    case Metric::kBrier: return MeanOf(p, [&](size_t row) { return ErrorOf(p, row) * ErrorOf(p, row); });
-    case Metric::kAccuracy: return MeanOf(p, [&](size_t row) { return IsRight(p, row); });
-    case Metric::kRmse: return Rmse(p);
-    case Metric::kMae: return MeanOf(p, [&](size_t row) { return std::fabs(ErrorOf(p, row)); });
-    case Metric::kR2: return RSquared(p);
+    case Metric::kLogLoss:
+      return MeanOf(p, [&](size_t row) { return LogLossOf(p, row); });
+    case Metric::kBrier:
+      return MeanOf(p, [&](size_t row) { return ErrorOf(p, row) * ErrorOf(p, row); });
+    case Metric::kAccuracy:
+      return MeanOf(p, [&](size_t row) { return IsRight(p, row); });
+    case Metric::kRmse:
+      return Rmse(p);
+    case Metric::kMae:
+      return MeanOf(p, [&](size_t row) { return std::fabs(ErrorOf(p, row)); });
+    case Metric::kR2:
+      return RSquared(p);
   }
   return Internal("a metric without a formula");
 }
 
-Json FiniteOrNull(double v) { return std::isfinite(v) ? Json(v) : Json(); }
+Json FiniteOrNull(double v) {
+  return std::isfinite(v) ? Json(v) : Json();
+}
 
 }  // namespace
 
 std::string_view MetricName(Metric metric) {
   switch (metric) {
-    case Metric::kAuc: return "auc";
-    case Metric::kLogLoss: return "log_loss";
-    case Metric::kBrier: return "brier";
-    case Metric::kAccuracy: return "accuracy";
-    case Metric::kRmse: return "rmse";
-    case Metric::kMae: return "mae";
-    case Metric::kR2: return "r2";
+    case Metric::kAuc:
+      return "auc";
+    case Metric::kLogLoss:
+      return "log_loss";
+    case Metric::kBrier:
+      return "brier";
+    case Metric::kAccuracy:
+      return "accuracy";
+    case Metric::kRmse:
+      return "rmse";
+    case Metric::kMae:
+      return "mae";
+    case Metric::kR2:
+      return "r2";
   }
   return "";
 }
@@ -142,9 +164,12 @@ bool HigherIsBetter(Metric metric) {
 
 std::span<const Metric> MetricsOf(Task task) {
   switch (task) {
-    case Task::kBinary: return kBinaryMetrics;
-    case Task::kMulticlass: return kMulticlassMetrics;
-    case Task::kRegression: return kRegressionMetrics;
+    case Task::kBinary:
+      return kBinaryMetrics;
+    case Task::kMulticlass:
+      return kMulticlassMetrics;
+    case Task::kRegression:
+      return kRegressionMetrics;
   }
   return {};
 }

@@ -11,8 +11,8 @@
 //
 // Probabilities are held within [2^-52, 1 - 2^-52] for log_loss, as scikit-learn does it.
 //
-// Intervals: every metric here is, to first order, a sum over rows of that row's influence on it, so its variance is the
-// sample variance of the influences divided by their number, and a paired difference is the same with each row's
+// Intervals: every metric here is, to first order, a sum over rows of that row's influence on it, so its variance is
+// the sample variance of the influences divided by their number, and a paired difference is the same with each row's
 // difference of influences. Value +- 1.959964 standard errors, held to the range of the metric. The influences are
 //   means       the row's own term
 //   rmse, r2    by the delta method
@@ -60,8 +60,9 @@ struct Predictions {
   size_t num_outputs = 1;
 };
 
-// kFailedPrecondition when the rows cannot say: none, one class only for auc, no variance of labels for r2. The interval
-// is unbounded (or the whole range of the metric) for a single row, or for auc with fewer than two rows of a class.
+// kFailedPrecondition when the rows cannot say: none, one class only for auc, no variance of labels for r2. The
+// interval is unbounded (or the whole range of the metric) for a single row, or for auc with fewer than two rows of a
+// class.
 StatusOr<Estimate> Evaluate(Metric metric, const Predictions& predictions);
 
 // How much better `challenger` is than `champion` on the same rows and labels: positive is better whatever the metric.

@@ -82,7 +82,8 @@ TEST(Auc, AndItsIntervalAreDeLongs) {
     const ObviousDeLong obvious(s.labels, s.scores);
     const Estimate estimate = *Evaluate(Metric::kAuc, Binary(s.labels, s.scores));
     EXPECT_NEAR(estimate.value, obvious.auc, 1e-13);
-    EXPECT_NEAR((estimate.high - estimate.low) / 2, 1.959963984540054 * std::sqrt(CovarianceOfAucs(obvious, obvious)), 1e-12);
+    EXPECT_NEAR((estimate.high - estimate.low) / 2, 1.959963984540054 * std::sqrt(CovarianceOfAucs(obvious, obvious)),
+                1e-12);
   }
 }
 
@@ -131,8 +132,13 @@ q = np.array(data["q"], dtype=float).reshape(-1, 3)
 print(json.dumps({"auc": m.roc_auc_score(y, p), "log_loss": m.log_loss(y, p), "brier": m.brier_score_loss(y, p),
   "accuracy": m.accuracy_score(y, p >= 0.5), "rmse": m.root_mean_squared_error(v, g), "mae": m.mean_absolute_error(v, g),
   "r2": m.r2_score(v, g), "multi_log_loss": m.log_loss(c, q), "multi_accuracy": m.accuracy_score(c, q.argmax(1))}))
-)", Json(Json::Object{{"y", ToJsonArray(s.labels)}, {"p", ToJsonArray(s.scores)}, {"v", ToJsonArray(numbers)},
-                      {"g", ToJsonArray(guesses)}, {"c", ToJsonArray(classes)}, {"q", ToJsonArray(shares)}}));
+)",
+                                Json(Json::Object{{"y", ToJsonArray(s.labels)},
+                                                  {"p", ToJsonArray(s.scores)},
+                                                  {"v", ToJsonArray(numbers)},
+                                                  {"g", ToJsonArray(guesses)},
+                                                  {"c", ToJsonArray(classes)},
+                                                  {"q", ToJsonArray(shares)}}));
   for (const Metric metric : MetricsOf(Task::kBinary)) {
     EXPECT_NEAR(Evaluate(metric, Binary(s.labels, s.scores))->value, oracle.Find(MetricName(metric))->number(), 1e-12);
   }
@@ -201,12 +207,14 @@ TEST(Metrics, SayWhenTheRowsCannot) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Evaluate(Metric::kR2, Numbers(ones, scores)).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(Evaluate(Metric::kMae, Numbers(ones, none)).status()));
   const std::vector<double> zeros = {0, 0};
-  EXPECT_TRUE(absl::IsInvalidArgument(PairedDifference(Metric::kMae, Numbers(ones, scores), Numbers(zeros, scores)).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(PairedDifference(Metric::kMae, Numbers(ones, scores), Numbers(zeros, scores)).status()));
 }
 
 TEST(Metrics, AreKnownByNameAndTask) {
   EXPECT_EQ(*ParseMetric("auc", Task::kBinary), Metric::kAuc);
-  EXPECT_THAT(std::string(Message(ParseMetric("acuracy", Task::kBinary).status())), HasSubstr("did you mean 'accuracy'?"));
+  EXPECT_THAT(std::string(Message(ParseMetric("acuracy", Task::kBinary).status())),
+              HasSubstr("did you mean 'accuracy'?"));
   EXPECT_TRUE(absl::IsInvalidArgument(ParseMetric("auc", Task::kRegression).status()));
 }
 
@@ -216,7 +224,9 @@ TEST(EvaluationReport, HasSlicesLargestFirstAndNullWhereRowsCannotSay) {
   std::vector<uint32_t> rows;
   for (uint32_t i = 0; i < 200; ++i) {
     const bool united = i < 120;
-    carriers.push_back(united ? std::optional<std::string>("UA") : i < 180 ? std::nullopt : std::optional<std::string>("few"));
+    carriers.push_back(united    ? std::optional<std::string>("UA")
+                       : i < 180 ? std::nullopt
+                                 : std::optional<std::string>("few"));
     labels.push_back(united ? i % 2 : 1);
     scores.push_back(0.25 + i % 2 * 0.5);
     rows.push_back(i);

@@ -28,7 +28,8 @@ StatusOr<Json> SlicesReport(const Predictions& predictions, std::span<const Metr
   for (const auto& [value, indices] : slices) {
     if (indices.size() < kMinSliceRows) break;
     const OwnedPredictions slice = TakePredictions(predictions, indices);
-    HR_ASSIGN_OR_RETURN(Json::Object one, MetricsReport(slice.View(predictions.task, predictions.num_outputs), metrics));
+    HR_ASSIGN_OR_RETURN(Json::Object one,
+                        MetricsReport(slice.View(predictions.task, predictions.num_outputs), metrics));
     report.emplace_back(value, Json(std::move(one)));
   }
   return Json(std::move(report));

@@ -50,7 +50,8 @@ constexpr std::string_view kSchema = R"sql(
 )sql";
 
 constexpr std::string_view kVersionColumns =
-    "model, version, created_at, status, algorithm, task, recipe_hash, training_set_hash, training_set, params, metrics, "
+    "model, version, created_at, status, algorithm, task, recipe_hash, training_set_hash, training_set, params, "
+    "metrics, "
     "views, artifact_sha256";
 
 bool IsName(std::string_view name) {
@@ -78,13 +79,13 @@ StatusOr<VersionInfo> FromRow(const SqliteStatement& row, std::string_view path)
   int column = 8;
   for (Json* const json : {&info.training_set, &info.params, &info.metrics, &info.views}) {
     StatusOr<Json> parsed = Json::Parse(row.Text(column++));
-    if (!parsed.ok()) return DataLoss("{}: damaged: {}/{}: {}", path, info.model, info.version, Message(parsed.status()));
+    if (!parsed.ok())
+      return DataLoss("{}: damaged: {}/{}: {}", path, info.model, info.version, Message(parsed.status()));
     *json = *std::move(parsed);
   }
   info.artifact_sha256 = row.Text(column);
   return info;
 }
-
 
 }  // namespace
 
@@ -139,7 +140,8 @@ Status Registry::SetUp() {
     const int64_t version = read.Integer(0);
     if (version == kSchemaVersion) return absl::OkStatus();
     if (version > kSchemaVersion) {
-      return FailedPrecondition("{}: made by a newer Headrace (schema {}, this one knows {})", path_, version, kSchemaVersion);
+      return FailedPrecondition("{}: made by a newer Headrace (schema {}, this one knows {})", path_, version,
+                                kSchemaVersion);
     }
   }
   HR_RETURN_IF_ERROR(RunSql(connection, path_, fmt::format("{} pragma user_version = {}", kSchema, kSchemaVersion)));
@@ -196,7 +198,8 @@ Status Registry::NoSuchModel(std::string_view model) {
     if (!more) break;
     names.push_back(read.Text(0));
   }
-  if (names.empty()) return NotFound("there is no model '{}': none has been trained yet; `headrace train {}` does it", model, model);
+  if (names.empty())
+    return NotFound("there is no model '{}': none has been trained yet; `headrace train {}` does it", model, model);
   return NotFound("there is no trained model '{}'; {}", model, NearestNameHint(model, names));
 }
 
@@ -248,14 +251,15 @@ StatusOr<VersionInfo> Registry::GetVersion(std::string_view model, int64_t versi
 StatusOr<VersionInfo> Registry::GetByAlias(std::string_view model, std::string_view alias) {
   const std::lock_guard lock(mutex_);
   HR_ASSIGN_OR_RETURN(const auto aliases, AliasesOf(model));
-  if (const auto found = aliases.find(std::string(alias)); found != aliases.end()) return VersionLocked(model, found->second);
+  if (const auto found = aliases.find(std::string(alias)); found != aliases.end())
+    return VersionLocked(model, found->second);
   HR_ASSIGN_OR_RETURN(const std::vector<VersionInfo> versions, ReadVersions(model, std::nullopt));
   if (versions.empty()) return NoSuchModel(model);
   std::vector<std::string> names;
   for (const auto& [name, version] : aliases) names.push_back(name);
   if (names.empty()) {
-    return NotFound("model '{}' has no alias '{}', nor any other; `headrace models alias {} {} {}` sets it", model, alias,
-                    model, alias, versions.front().version);
+    return NotFound("model '{}' has no alias '{}', nor any other; `headrace models alias {} {} {}` sets it", model,
+                    alias, model, alias, versions.front().version);
   }
   return NotFound("model '{}' has no alias '{}'; {}", model, alias, NearestNameHint(alias, names));
 }
@@ -316,10 +320,12 @@ StatusOr<std::string> Registry::ReadArtifact(const VersionInfo& version) const {
   const std::string path = artifacts_ + "/" + version.artifact_sha256;
   StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) {
-    return DataLoss("{}: the artifact of {}/{} is missing: {}", path, version.model, version.version, Message(bytes.status()));
+    return DataLoss("{}: the artifact of {}/{} is missing: {}", path, version.model, version.version,
+                    Message(bytes.status()));
   }
   if (Sha256Hex(*bytes) != version.artifact_sha256) {
-    return DataLoss("{}: the artifact of {}/{} is damaged: its hash is not its name", path, version.model, version.version);
+    return DataLoss("{}: the artifact of {}/{} is damaged: its hash is not its name", path, version.model,
+                    version.version);
   }
   return bytes;
 }

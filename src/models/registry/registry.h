@@ -5,8 +5,8 @@
 //   .headrace/registry.sqlite     models, versions, aliases; its schema has a number (PRAGMA user_version)
 //   .headrace/artifacts/<sha256>  written aside and renamed before the row that names it: a version always has its file
 //
-// Versions of a model count 1, 2, 3 ... and never change or come again; only aliases move. Any number of threads may use
-// one Registry and any number of processes one file: writes wait for each other (up to 10 s, then kUnavailable).
+// Versions of a model count 1, 2, 3 ... and never change or come again; only aliases move. Any number of threads may
+// use one Registry and any number of processes one file: writes wait for each other (up to 10 s, then kUnavailable).
 #pragma once
 
 #include <cstdint>
@@ -28,15 +28,15 @@ namespace headrace {
 struct VersionInfo {
   // By the caller of RegisterVersion.
   std::string model;
-  std::string algorithm;           // "lightgbm"
-  std::string task;                // "binary"
-  std::string recipe_hash;         // SHA-256 of the recipe
-  std::string training_set_hash;   // content hash of the training set
-  Json training_set;               // its definition: labels, features, split, data versions; enough to rebuild it
+  std::string algorithm;          // "lightgbm"
+  std::string task;               // "binary"
+  std::string recipe_hash;        // SHA-256 of the recipe
+  std::string training_set_hash;  // content hash of the training set
+  Json training_set;              // its definition: labels, features, split, data versions; enough to rebuild it
   Json params;
-  Json metrics;                    // as TrainedModel::metrics
-  Json views;                      // {"carrier_recent": "<hash of its definition>", ...}
-  std::string status = "ready";    // free text: "ready", "failed", ...
+  Json metrics;                  // as TrainedModel::metrics
+  Json views;                    // {"carrier_recent": "<hash of its definition>", ...}
+  std::string status = "ready";  // free text: "ready", "failed", ...
 
   // By the registry.
   int64_t version = 0;
@@ -51,8 +51,8 @@ struct VersionInfo {
 struct ModelSummary {
   std::string model;
   int64_t latest_version = 0;
-  TimestampUs created_at = 0;                // of the model's first version
-  std::map<std::string, int64_t> aliases;    // alias -> version
+  TimestampUs created_at = 0;              // of the model's first version
+  std::map<std::string, int64_t> aliases;  // alias -> version
 };
 
 class Registry {
@@ -72,7 +72,7 @@ class Registry {
   // "NAME" (its `default_alias`), "NAME@alias" or "NAME/version". kInvalidArgument: none of these forms.
   StatusOr<VersionInfo> Resolve(std::string_view reference, std::string_view default_alias = "champion");
 
-  StatusOr<std::vector<ModelSummary>> ListModels();                           // by name
+  StatusOr<std::vector<ModelSummary>> ListModels();                         // by name
   StatusOr<std::vector<VersionInfo>> ListVersions(std::string_view model);  // newest first
 
   // Points the alias at the version, in one step: readers see the old version or the new one. An alias is named like a

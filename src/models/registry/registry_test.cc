@@ -62,7 +62,8 @@ TEST_F(RegistryTest, KeepsAllThatIsSaidOfAVersion) {
   EXPECT_EQ(read.params.Dump(), said.params.Dump());
   EXPECT_EQ(read.metrics.Dump(), said.metrics.Dump());
   EXPECT_EQ(read.views.Dump(), said.views.Dump());
-  EXPECT_EQ(read.recipe_hash + read.training_set_hash + read.algorithm + read.task + read.status, "rtlightgbmbinaryready");
+  EXPECT_EQ(read.recipe_hash + read.training_set_hash + read.algorithm + read.task + read.status,
+            "rtlightgbmbinaryready");
   EXPECT_EQ(read.created_at, clock_.now_);
   EXPECT_EQ(read.artifact_sha256, Sha256Hex("bytes"));
   EXPECT_EQ(*registry_->ReadArtifact(read), "bytes");
@@ -106,11 +107,13 @@ TEST_F(RegistryTest, ErrorsNameWhatThereIsInstead) {
   EXPECT_THAT(ErrorOf("late"), HasSubstr("NOT_FOUND: there is no model 'late': none has been trained yet"));
   ASSERT_TRUE(registry_->RegisterVersion(Info("late"), "x").ok());
   EXPECT_THAT(ErrorOf("lat/1"), HasSubstr("NOT_FOUND: there is no trained model 'lat'; did you mean 'late'?"));
-  EXPECT_THAT(ErrorOf("late"), HasSubstr("has no alias 'champion', nor any other; `headrace models alias late champion 1`"));
+  EXPECT_THAT(ErrorOf("late"),
+              HasSubstr("has no alias 'champion', nor any other; `headrace models alias late champion 1`"));
   ASSERT_TRUE(registry_->SetAlias("late", "champion", 1).ok());
   EXPECT_THAT(ErrorOf("late@champoin"), HasSubstr("did you mean 'champion'?"));
   EXPECT_THAT(ErrorOf("late/7"), HasSubstr("model 'late' has no version 7; its latest is 1"));
-  for (const char* wrong : {"", "/1", "late/", "late/x", "late/0", "late/1x", "late@", "late@1", "1late", "a b", "late/1@a"}) {
+  for (const char* wrong :
+       {"", "/1", "late/", "late/x", "late/0", "late/1x", "late@", "late@1", "1late", "a b", "late/1@a"}) {
     EXPECT_THAT(ErrorOf(wrong), HasSubstr("INVALID_ARGUMENT")) << wrong;
   }
   EXPECT_TRUE(absl::IsNotFound(registry_->SetAlias("late", "champion", 2)));
@@ -148,8 +151,8 @@ TEST_F(RegistryTest, RefusesAFileThatIsNoneOfItsOwn) {
 
 TEST_F(RegistryTest, RefusesTheFileOfANewerProgram) {
   registry_.reset();
-  const std::string command = fmt::format("'{}' -c \"import sqlite3; sqlite3.connect('{}').execute('pragma user_version = 99')\"",
-                                          HEADRACE_PYTHON, path_);
+  const std::string command = fmt::format(
+      "'{}' -c \"import sqlite3; sqlite3.connect('{}').execute('pragma user_version = 99')\"", HEADRACE_PYTHON, path_);
   ASSERT_EQ(std::system(command.c_str()), 0);
   EXPECT_TRUE(absl::IsFailedPrecondition(Registry::Open(path_, clock_).status()));
 }

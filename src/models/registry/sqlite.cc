@@ -10,18 +10,24 @@ Status SqliteError(sqlite3* connection, std::string_view path) {
   const std::string message = fmt::format("{}: {}", path, sqlite3_errmsg(connection));
   switch (sqlite3_errcode(connection) & 0xff) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return absl::DataLossError(message);
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-    case SQLITE_READONLY: return absl::UnavailableError(message);
-    case SQLITE_FULL: return absl::ResourceExhaustedError(message);
-    default: return absl::InternalError(message);
+    case SQLITE_READONLY:
+      return absl::UnavailableError(message);
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(message);
+    default:
+      return absl::InternalError(message);
   }
 }
 
-void CloseSqlite::operator()(sqlite3* connection) const { sqlite3_close(connection); }
+void CloseSqlite::operator()(sqlite3* connection) const {
+  sqlite3_close(connection);
+}
 
 StatusOr<SqliteStatement> SqliteStatement::Prepare(sqlite3* connection, std::string_view path, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
@@ -37,7 +43,9 @@ SqliteStatement::SqliteStatement(SqliteStatement&& other) noexcept
       statement_(std::exchange(other.statement_, nullptr)),
       next_parameter_(other.next_parameter_) {}
 
-SqliteStatement::~SqliteStatement() { sqlite3_finalize(statement_); }
+SqliteStatement::~SqliteStatement() {
+  sqlite3_finalize(statement_);
+}
 
 SqliteStatement& SqliteStatement::Bind(std::string_view text) {
   sqlite3_bind_text64(statement_, next_parameter_++, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -51,20 +59,27 @@ SqliteStatement& SqliteStatement::Bind(int64_t v) {
 
 StatusOr<bool> SqliteStatement::Step() {
   switch (sqlite3_step(statement_)) {
-    case SQLITE_ROW: return true;
-    case SQLITE_DONE: return false;
-    default: return SqliteError(connection_, path_);
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return SqliteError(connection_, path_);
   }
 }
 
-Status SqliteStatement::Run() { return Step().status(); }
+Status SqliteStatement::Run() {
+  return Step().status();
+}
 
 std::string SqliteStatement::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   return text == nullptr ? "" : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
-int64_t SqliteStatement::Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+int64_t SqliteStatement::Integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
 Status RunSql(sqlite3* connection, std::string_view path, const std::string& sql) {
   if (sqlite3_exec(connection, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return absl::OkStatus();

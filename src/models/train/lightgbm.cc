@@ -42,7 +42,8 @@ Status NameFeatures(void* dataset, const CategoryEncoder& encoder) {
   for (const FeatureSpec& feature : encoder.features()) names.push_back(SafeName(feature.name, names.size()));
   std::vector<const char*> pointers;
   for (const std::string& name : names) pointers.push_back(name.c_str());
-  return Check(LGBM_DatasetSetFeatureNames(dataset, pointers.data(), static_cast<int>(pointers.size())), "feature names");
+  return Check(LGBM_DatasetSetFeatureNames(dataset, pointers.data(), static_cast<int>(pointers.size())),
+               "feature names");
 }
 
 StatusOr<DatasetPointer> MakeDataset(const LightGbmData& data, const std::string& params, void* reference) {
@@ -52,20 +53,23 @@ StatusOr<DatasetPointer> MakeDataset(const LightGbmData& data, const std::string
   }
   void* handle = nullptr;
   HR_RETURN_IF_ERROR(Check(
-      LGBM_DatasetCreateFromMat(data.matrix->values.data(), C_API_DTYPE_FLOAT64, static_cast<int32_t>(data.matrix->num_rows),
+      LGBM_DatasetCreateFromMat(data.matrix->values.data(), C_API_DTYPE_FLOAT64,
+                                static_cast<int32_t>(data.matrix->num_rows),
                                 static_cast<int32_t>(data.matrix->num_features), 1, params.c_str(), reference, &handle),
       "reading the rows"));
   DatasetPointer dataset(handle);
   const std::vector<float> labels(data.labels.begin(), data.labels.end());
-  HR_RETURN_IF_ERROR(Check(
-      LGBM_DatasetSetField(handle, "label", labels.data(), static_cast<int>(labels.size()), C_API_DTYPE_FLOAT32), "labels"));
+  HR_RETURN_IF_ERROR(
+      Check(LGBM_DatasetSetField(handle, "label", labels.data(), static_cast<int>(labels.size()), C_API_DTYPE_FLOAT32),
+            "labels"));
   return dataset;
 }
 
 std::string DatasetParams(const LightGbmParams& params, const CategoryEncoder& encoder) {
   std::string categorical;
   for (size_t i = 0; i < encoder.size(); ++i) {
-    if (encoder.features()[i].type == TypeId::kVarchar) categorical += fmt::format("{}{}", categorical.empty() ? "" : ",", i);
+    if (encoder.features()[i].type == TypeId::kVarchar)
+      categorical += fmt::format("{}{}", categorical.empty() ? "" : ",", i);
   }
   return params.ToText() + (categorical.empty() ? "" : "categorical_feature=" + categorical);
 }
@@ -160,7 +164,8 @@ void ChooseThreads(const LightGbmRequest& request, LightGbmParams* params) {
 
 Status CheckRequest(const LightGbmRequest& request, const LightGbmParams& params) {
   if (request.train.matrix->num_rows == 0) return InvalidArgument("the training part has no rows");
-  if (params.early_stopping_round > 0 && (request.validation.matrix == nullptr || request.validation.matrix->num_rows == 0)) {
+  if (params.early_stopping_round > 0 &&
+      (request.validation.matrix == nullptr || request.validation.matrix->num_rows == 0)) {
     return InvalidArgument("'early_stopping_round' needs a validation part, and the split leaves it empty");
   }
   return absl::OkStatus();
@@ -203,7 +208,9 @@ StatusOr<std::unique_ptr<LightGbmBooster>> LightGbmBooster::FromText(const std::
   return std::unique_ptr<LightGbmBooster>(new LightGbmBooster(handle));
 }
 
-LightGbmBooster::~LightGbmBooster() { LGBM_BoosterFree(handle_); }
+LightGbmBooster::~LightGbmBooster() {
+  LGBM_BoosterFree(handle_);
+}
 
 StatusOr<std::vector<double>> LightGbmBooster::Predict(std::span<const double> values, size_t num_features,
                                                        bool raw) const {
@@ -213,11 +220,11 @@ StatusOr<std::vector<double>> LightGbmBooster::Predict(std::span<const double> v
   HR_RETURN_IF_ERROR(Check(LGBM_BoosterGetNumClasses(handle_, &num_classes), "classes"));
   std::vector<double> out(num_rows * static_cast<size_t>(num_classes));
   int64_t length = 0;
-  HR_RETURN_IF_ERROR(Check(
-      LGBM_BoosterPredictForMat(handle_, values.data(), C_API_DTYPE_FLOAT64, static_cast<int32_t>(num_rows),
-                                static_cast<int32_t>(num_features), 1, raw ? C_API_PREDICT_RAW_SCORE : C_API_PREDICT_NORMAL,
-                                0, -1, "verbosity=-1", &length, out.data()),
-      "prediction"));
+  HR_RETURN_IF_ERROR(Check(LGBM_BoosterPredictForMat(handle_, values.data(), C_API_DTYPE_FLOAT64,
+                                                     static_cast<int32_t>(num_rows), static_cast<int32_t>(num_features),
+                                                     1, raw ? C_API_PREDICT_RAW_SCORE : C_API_PREDICT_NORMAL, 0, -1,
+                                                     "verbosity=-1", &length, out.data()),
+                           "prediction"));
   return out;
 }
 

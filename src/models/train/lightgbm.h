@@ -28,7 +28,7 @@ struct LightGbmData {
 struct LightGbmRequest {
   std::string name;  // of the model, for progress
   Task task = Task::kBinary;
-  size_t num_classes = 0;             // kMulticlass only
+  size_t num_classes = 0;              // kMulticlass only
   std::map<std::string, Json> params;  // LightGBM's parameters by any of their names
   const CategoryEncoder* encoder = nullptr;
   LightGbmData train;
@@ -43,7 +43,8 @@ struct LightGbmResult {
 
 // Trains for num_iterations (100). With early_stopping_round = n it stops once the first metric has not improved on the
 // validation part for n iterations, and keeps the best. kInvalidArgument: a parameter that LightGBM does not know (with
-// the nearest name), one that Headrace sets itself, one that does not fit the task, or one whose value LightGBM refuses.
+// the nearest name), one that Headrace sets itself, one that does not fit the task, or one whose value LightGBM
+// refuses.
 StatusOr<LightGbmResult> TrainLightGbm(const LightGbmRequest& request, Output& output);
 
 // Checks the names of parameters only; by any alias. `headrace check` calls it.

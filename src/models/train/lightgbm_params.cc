@@ -18,16 +18,59 @@ using Aliases = std::map<std::string, std::string>;  // every name -> the main o
 // What a recipe must not set: input, output and prediction are Headrace's business, and so is what makes a training
 // reproducible; GPUs and clusters are not used; linear trees are no part of the runtime.
 const std::set<std::string>& ReservedNames() {
-  static const auto* const names = new std::set<std::string>{
-      "config", "task", "data", "valid", "input_model", "output_model", "output_result", "snapshot_freq", "save_binary",
-      "header", "label_column", "weight_column", "group_column", "ignore_column", "categorical_feature", "two_round",
-      "pre_partition", "parser_config_file", "precise_float_parser", "forcedsplits_filename", "forcedbins_filename",
-      "start_iteration_predict", "num_iteration_predict", "predict_raw_score", "predict_leaf_index", "predict_contrib",
-      "predict_disable_shape_check", "pred_early_stop", "pred_early_stop_freq", "pred_early_stop_margin",
-      "convert_model", "convert_model_language", "num_class", "deterministic", "force_row_wise", "force_col_wise",
-      "verbosity", "linear_tree", "linear_lambda", "device_type", "gpu_platform_id", "gpu_device_id",
-      "gpu_device_id_list", "gpu_use_dp", "num_gpu", "num_machines", "machines", "machine_list_filename",
-      "local_listen_port", "time_out", "tree_learner", "is_provide_training_metric", "metric_freq"};
+  static const auto* const names = new std::set<std::string>{"config",
+                                                             "task",
+                                                             "data",
+                                                             "valid",
+                                                             "input_model",
+                                                             "output_model",
+                                                             "output_result",
+                                                             "snapshot_freq",
+                                                             "save_binary",
+                                                             "header",
+                                                             "label_column",
+                                                             "weight_column",
+                                                             "group_column",
+                                                             "ignore_column",
+                                                             "categorical_feature",
+                                                             "two_round",
+                                                             "pre_partition",
+                                                             "parser_config_file",
+                                                             "precise_float_parser",
+                                                             "forcedsplits_filename",
+                                                             "forcedbins_filename",
+                                                             "start_iteration_predict",
+                                                             "num_iteration_predict",
+                                                             "predict_raw_score",
+                                                             "predict_leaf_index",
+                                                             "predict_contrib",
+                                                             "predict_disable_shape_check",
+                                                             "pred_early_stop",
+                                                             "pred_early_stop_freq",
+                                                             "pred_early_stop_margin",
+                                                             "convert_model",
+                                                             "convert_model_language",
+                                                             "num_class",
+                                                             "deterministic",
+                                                             "force_row_wise",
+                                                             "force_col_wise",
+                                                             "verbosity",
+                                                             "linear_tree",
+                                                             "linear_lambda",
+                                                             "device_type",
+                                                             "gpu_platform_id",
+                                                             "gpu_device_id",
+                                                             "gpu_device_id_list",
+                                                             "gpu_use_dp",
+                                                             "num_gpu",
+                                                             "num_machines",
+                                                             "machines",
+                                                             "machine_list_filename",
+                                                             "local_listen_port",
+                                                             "time_out",
+                                                             "tree_learner",
+                                                             "is_provide_training_metric",
+                                                             "metric_freq"};
   return *names;
 }
 
@@ -37,7 +80,8 @@ StatusOr<Aliases> LoadAliases() {
   if (LGBM_DumpParamAliases(static_cast<int64_t>(text.size()), &length, text.data()) != 0) {
     return Internal("LightGBM does not tell its parameters: {}", LGBM_GetLastError());
   }
-  if (length > static_cast<int64_t>(text.size())) return Internal("LightGBM's list of parameters takes {} bytes", length);
+  if (length > static_cast<int64_t>(text.size()))
+    return Internal("LightGBM's list of parameters takes {} bytes", length);
   text.resize(static_cast<size_t>(length) - 1);  // without the NUL
   HR_ASSIGN_OR_RETURN(const Json json, Json::Parse(text));
   Aliases aliases;
@@ -58,7 +102,8 @@ StatusOr<std::string> MainName(const std::string& name) {
     return InvalidArgument("params: LightGBM has no parameter '{}'; {}", name, NearestNameHint(name, names));
   }
   if (ReservedNames().contains(found->second)) {
-    return InvalidArgument("params: '{}' cannot be set in a recipe: Headrace sets it itself, or does not support it", name);
+    return InvalidArgument("params: '{}' cannot be set in a recipe: Headrace sets it itself, or does not support it",
+                           name);
   }
   return found->second;
 }
@@ -85,12 +130,15 @@ StatusOr<std::string> TextOf(const std::string& name, const Json& value) {
 std::span<const std::string_view> ObjectivesOf(Task task) {
   static constexpr std::string_view kBinary[] = {"binary", "cross_entropy"};
   static constexpr std::string_view kMulticlass[] = {"multiclass", "multiclassova"};
-  static constexpr std::string_view kRegression[] = {"regression", "regression_l1", "huber", "fair",  "poisson",
+  static constexpr std::string_view kRegression[] = {"regression", "regression_l1", "huber", "fair",   "poisson",
                                                      "quantile",   "mape",          "gamma", "tweedie"};
   switch (task) {
-    case Task::kBinary: return kBinary;
-    case Task::kMulticlass: return kMulticlass;
-    case Task::kRegression: return kRegression;
+    case Task::kBinary:
+      return kBinary;
+    case Task::kMulticlass:
+      return kMulticlass;
+    case Task::kRegression:
+      return kRegression;
   }
   return {};
 }
@@ -102,7 +150,8 @@ Status SetObjective(Task task, std::map<std::string, Json>* values) {
   const std::string text = objective->second.is_string() ? objective->second.str() : objective->second.Dump();
   if (std::ranges::find(known, text) != known.end()) return absl::OkStatus();
   const std::vector<std::string> names(known.begin(), known.end());
-  return InvalidArgument("params: the objective '{}' does not fit the task; there are: {}", text, fmt::join(names, ", "));
+  return InvalidArgument("params: the objective '{}' does not fit the task; there are: {}", text,
+                         fmt::join(names, ", "));
 }
 
 Status TakeCount(const std::map<std::string, Json>& values, const std::string& name, int smallest, int* out) {
@@ -130,7 +179,8 @@ Status TakeLoopParams(LightGbmParams* params) {
   const auto boosting = values.find("boosting");
   if (params->early_stopping_round > 0 && boosting != values.end() && boosting->second.is_string() &&
       boosting->second.str() == "dart") {
-    return InvalidArgument("params: 'early_stopping_round' has no meaning with boosting dart, which changes earlier trees");
+    return InvalidArgument(
+        "params: 'early_stopping_round' has no meaning with boosting dart, which changes earlier trees");
   }
   return absl::OkStatus();
 }
@@ -147,7 +197,8 @@ std::string LightGbmParams::ToText() const {
   return text;
 }
 
-StatusOr<LightGbmParams> ResolveLightGbmParams(const std::map<std::string, Json>& params, Task task, size_t num_classes) {
+StatusOr<LightGbmParams> ResolveLightGbmParams(const std::map<std::string, Json>& params, Task task,
+                                               size_t num_classes) {
   LightGbmParams resolved;
   for (const auto& [name, value] : params) {
     HR_ASSIGN_OR_RETURN(const std::string main, MainName(name));

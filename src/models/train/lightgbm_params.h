@@ -21,6 +21,7 @@ struct LightGbmParams {
 };
 
 // Any alias is taken. Errors as for TrainLightGbm (train/lightgbm.h). `num_classes` counts for kMulticlass only.
-StatusOr<LightGbmParams> ResolveLightGbmParams(const std::map<std::string, Json>& params, Task task, size_t num_classes);
+StatusOr<LightGbmParams> ResolveLightGbmParams(const std::map<std::string, Json>& params, Task task,
+                                               size_t num_classes);
 
 }  // namespace headrace

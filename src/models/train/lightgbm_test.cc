@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 struct Sample {
-  CategoryEncoder encoder{{{"view.a_1h", TypeId::kDouble, {}}, {"odd {name}", TypeId::kDouble, {}},
+  CategoryEncoder encoder{{{"view.a_1h", TypeId::kDouble, {}},
+                           {"odd {name}", TypeId::kDouble, {}},
                            {"carrier", TypeId::kVarchar, {"a", "b", "c", "d"}}}};
   FeatureMatrix matrix;
   std::vector<double> labels;
@@ -31,8 +32,13 @@ struct Sample {
 };
 
 LightGbmRequest Request(const Sample& train, const Sample& validation, std::map<std::string, Json> params) {
-  return {.name = "late", .task = Task::kBinary, .num_classes = 0, .params = std::move(params), .encoder = &train.encoder,
-          .train = {&train.matrix, train.labels}, .validation = {&validation.matrix, validation.labels}};
+  return {.name = "late",
+          .task = Task::kBinary,
+          .num_classes = 0,
+          .params = std::move(params),
+          .encoder = &train.encoder,
+          .train = {&train.matrix, train.labels},
+          .validation = {&validation.matrix, validation.labels}};
 }
 
 class Recorder : public NullOutput {
@@ -49,7 +55,8 @@ class Recorder : public NullOutput {
 
 TEST(LightGbm, GivesTheSameTextForTheSameData) {
   const Sample train(2000, 1), validation(500, 2);
-  const std::map<std::string, Json> params = {{"bagging_fraction", 0.7}, {"bagging_freq", 1}, {"feature_fraction", 0.6}};
+  const std::map<std::string, Json> params = {
+      {"bagging_fraction", 0.7}, {"bagging_freq", 1}, {"feature_fraction", 0.6}};
   Recorder output;
   const auto first = TrainLightGbm(Request(train, validation, params), output);
   ASSERT_TRUE(first.ok()) << first.status();
@@ -60,7 +67,9 @@ TEST(LightGbm, GivesTheSameTextForTheSameData) {
 }
 
 // The text up to the parameters, which say the number of threads.
-std::string Trees(const std::string& text) { return text.substr(0, text.find("\nparameters:")); }
+std::string Trees(const std::string& text) {
+  return text.substr(0, text.find("\nparameters:"));
+}
 
 TEST(LightGbm, DoesNotDependOnTheNumberOfThreads) {
   const Sample train(2000, 1), validation(0, 2);
@@ -108,16 +117,20 @@ std::string ErrorOf(const std::map<std::string, Json>& params, Task task = Task:
 }
 
 TEST(LightGbmParams, AreCheckedByName) {
-  EXPECT_TRUE(CheckLightGbmParams({{"num_leaves", 31}, {"eta", 0.1}, {"interaction_constraints", "[0,1],[2]"}}, Task::kBinary).ok());
+  EXPECT_TRUE(
+      CheckLightGbmParams({{"num_leaves", 31}, {"eta", 0.1}, {"interaction_constraints", "[0,1],[2]"}}, Task::kBinary)
+          .ok());
   EXPECT_THAT(ErrorOf({{"num_leafs", 31}}), HasSubstr("LightGBM has no parameter 'num_leafs'; did you mean 'num_leaf"));
   EXPECT_THAT(ErrorOf({{"eta", 0.1}, {"learning_rate", 0.1}}), HasSubstr("'learning_rate' is set twice"));
   EXPECT_THAT(ErrorOf({{"device", "gpu"}}), HasSubstr("'device' cannot be set in a recipe"));
   EXPECT_THAT(ErrorOf({{"linear_tree", true}}), HasSubstr("'linear_tree' cannot be set"));
   EXPECT_THAT(ErrorOf({{"metric", "auc num_leaves=7"}}), HasSubstr("holds a blank or an equals sign"));
   EXPECT_THAT(ErrorOf({{"seed", Json(Json::Object{})}}), HasSubstr("is of kind object"));
-  EXPECT_THAT(ErrorOf({{"objective", "regression"}}), HasSubstr("does not fit the task; there are: binary, cross_entropy"));
+  EXPECT_THAT(ErrorOf({{"objective", "regression"}}),
+              HasSubstr("does not fit the task; there are: binary, cross_entropy"));
   EXPECT_THAT(ErrorOf({{"num_iterations", 0}}), HasSubstr("'num_iterations' is an integer from 1"));
-  EXPECT_THAT(ErrorOf({{"boosting", "dart"}, {"early_stopping_round", 5}}), HasSubstr("has no meaning with boosting dart"));
+  EXPECT_THAT(ErrorOf({{"boosting", "dart"}, {"early_stopping_round", 5}}),
+              HasSubstr("has no meaning with boosting dart"));
 }
 
 TEST(LightGbmParams, ArePassedByTheirMainNames) {
@@ -125,8 +138,8 @@ TEST(LightGbmParams, ArePassedByTheirMainNames) {
                                             Task::kMulticlass, 4);
   ASSERT_TRUE(params.ok()) << params.status();
   const std::string text = params->ToText();
-  for (const char* part : {"learning_rate=0.5 ", "monotone_constraints=1,0,-1 ", "num_class=4 ", "objective=multiclass ",
-                           "deterministic=true ", "force_row_wise=true ", "seed=1 "}) {
+  for (const char* part : {"learning_rate=0.5 ", "monotone_constraints=1,0,-1 ", "num_class=4 ",
+                           "objective=multiclass ", "deterministic=true ", "force_row_wise=true ", "seed=1 "}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
 }

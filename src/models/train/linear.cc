@@ -51,7 +51,8 @@ LinearFeature DescribeNumber(const FeatureMatrix& matrix, size_t feature) {
   described.scale = variance > 0 ? std::sqrt(variance) : 0;
   // A constant whose mean was rounded.
   if (described.scale <= 1e-14 * std::fabs(described.mean)) described.scale = 0;
-  if (!std::isfinite(described.scale) || !std::isfinite(described.mean)) described = {.has_missing = described.has_missing};
+  if (!std::isfinite(described.scale) || !std::isfinite(described.mean))
+    described = {.has_missing = described.has_missing};
   return described;
 }
 
@@ -147,7 +148,8 @@ class Problem {
         sums.loss += row.loss;
         terms.col(column) *= std::sqrt(row.weight);
       }
-      if (with_gram) sums.gram.selfadjointView<Eigen::Lower>().rankUpdate(terms.leftCols(static_cast<Eigen::Index>(count)));
+      if (with_gram)
+        sums.gram.selfadjointView<Eigen::Lower>().rankUpdate(terms.leftCols(static_cast<Eigen::Index>(count)));
     }
     return sums;
   }
@@ -165,7 +167,8 @@ StatusOr<Eigen::VectorXd> Solve(Eigen::MatrixXd gram, const Eigen::VectorXd& rig
   const Eigen::LLT<Eigen::MatrixXd> cholesky(gram.selfadjointView<Eigen::Lower>());
   const double smallest_pivot = cholesky.info() == Eigen::Success ? cholesky.matrixLLT().diagonal().minCoeff() : 0;
   if (!(smallest_pivot * smallest_pivot > largest * 1e-13)) {
-    return InvalidArgument("the features depend on each other (a category of each row, a copy, too few rows): set params: {{l2: 1}}");
+    return InvalidArgument(
+        "the features depend on each other (a category of each row, a copy, too few rows): set params: {{l2: 1}}");
   }
   return Eigen::VectorXd(cholesky.solve(right));
 }
@@ -182,7 +185,8 @@ Eigen::VectorXd PenalisedGradient(const Sums& sums, const Eigen::VectorXd& coeff
 
 // The longest of step, step/2, step/4 ... that lowers the penalised loss; false when none does: the minimum is reached
 // as nearly as doubles can tell.
-bool TakeStep(const Problem& problem, const Eigen::VectorXd& step, double l2, double loss, Eigen::VectorXd* coefficients) {
+bool TakeStep(const Problem& problem, const Eigen::VectorXd& step, double l2, double loss,
+              Eigen::VectorXd* coefficients) {
   double length = 1;
   for (int halving = 0; halving < 30; ++halving, length *= 0.5) {
     const Eigen::VectorXd candidate = *coefficients + length * step;
@@ -211,8 +215,10 @@ StatusOr<Eigen::VectorXd> Newton(const Problem& problem, const LinearRequest& re
   }
   output.Progress(step_name, params.max_iterations, params.max_iterations);
   if (largest > std::max(params.tolerance, 1e-6)) {
-    output.Note(fmt::format("{}: no minimum after {} iterations (the largest component of the gradient is {:.2g}); raise l2 or max_iterations",
-                            request.name, params.max_iterations, largest));
+    output.Note(
+        fmt::format("{}: no minimum after {} iterations (the largest component of the gradient is {:.2g}); raise l2 or "
+                    "max_iterations",
+                    request.name, params.max_iterations, largest));
   }
   return coefficients;
 }
@@ -225,8 +231,9 @@ LinearModel MakeModel(LinearModel::Link link, const Problem& problem, const Eige
 Status CheckSize(const Problem& problem, const LinearRequest& request) {
   if (request.matrix->num_rows == 0) return InvalidArgument("the training part has no rows");
   if (problem.num_terms() <= kMaxLinearTerms) return absl::OkStatus();
-  return ResourceExhausted("a linear model takes at most {} terms, these features give {}: leave out features with many categories",
-                           kMaxLinearTerms, problem.num_terms());
+  return ResourceExhausted(
+      "a linear model takes at most {} terms, these features give {}: leave out features with many categories",
+      kMaxLinearTerms, problem.num_terms());
 }
 
 }  // namespace
@@ -256,7 +263,8 @@ StatusOr<LinearModel> TrainLogisticRegression(const LinearRequest& request, Outp
   HR_RETURN_IF_ERROR(CheckSize(problem, request));
   const auto positives = std::ranges::count(request.labels, 1.0);
   if (positives == 0 || positives == static_cast<ptrdiff_t>(request.labels.size())) {
-    return InvalidArgument("the training part has one class only ({} rows of 1 among {})", positives, request.labels.size());
+    return InvalidArgument("the training part has one class only ({} rows of 1 among {})", positives,
+                           request.labels.size());
   }
   HR_ASSIGN_OR_RETURN(const Eigen::VectorXd coefficients, Newton(problem, request, output));
   return MakeModel(LinearModel::Link::kLogistic, problem, coefficients);

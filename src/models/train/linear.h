@@ -23,8 +23,8 @@ namespace headrace {
 
 struct LinearParams {
   double l2 = 1.0;
-  int max_iterations = 100;   // logistic regression only
-  double tolerance = 1e-10;   // stop when no component of the gradient, divided by the rows, is larger
+  int max_iterations = 100;  // logistic regression only
+  double tolerance = 1e-10;  // stop when no component of the gradient, divided by the rows, is larger
 };
 
 // kInvalidArgument names a parameter that is not known (with the nearest name) or out of range.

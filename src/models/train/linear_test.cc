@@ -16,7 +16,9 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Four features: two numbers (one with missing values), a constant, and a category with missing values.
 struct Sample {
-  CategoryEncoder encoder{{{"a", TypeId::kDouble, {}}, {"b", TypeId::kDouble, {}}, {"c", TypeId::kDouble, {}},
+  CategoryEncoder encoder{{{"a", TypeId::kDouble, {}},
+                           {"b", TypeId::kDouble, {}},
+                           {"c", TypeId::kDouble, {}},
                            {"d", TypeId::kVarchar, {"x", "y", "z"}}}};
   FeatureMatrix matrix;
   std::vector<double> labels;
@@ -69,7 +71,8 @@ TEST(LogisticRegression, AgreesWithScikitLearn) {
 from sklearn.linear_model import LogisticRegression
 m = LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(terms, y)
 print(json.dumps({"weights": m.coef_[0].tolist(), "intercept": m.intercept_[0]}))
-)", sample.ToJson()));
+)",
+                               sample.ToJson()));
 }
 
 TEST(LinearRegression, AgreesWithScikitLearn) {
@@ -81,7 +84,8 @@ TEST(LinearRegression, AgreesWithScikitLearn) {
 from sklearn.linear_model import Ridge
 m = Ridge(alpha=l2, solver="cholesky").fit(terms, y)
 print(json.dumps({"weights": m.coef_.tolist(), "intercept": float(m.intercept_)}))
-)", sample.ToJson()));
+)",
+                               sample.ToJson()));
 }
 
 TEST(LinearModels, AreTheSameBitsEachTime) {
@@ -101,7 +105,8 @@ TEST(LogisticRegression, OfSeparableDataConvergesWithAPenalty) {
   NullOutput output;
   const auto model = TrainLogisticRegression(sample.Request({.l2 = 1e-6}), output);
   ASSERT_TRUE(model.ok()) << model.status();
-  for (size_t row = 0; row < 200; ++row) EXPECT_EQ(model->Predict(sample.matrix.Row(row)) > 0.5, sample.labels[row] == 1);
+  for (size_t row = 0; row < 200; ++row)
+    EXPECT_EQ(model->Predict(sample.matrix.Row(row)) > 0.5, sample.labels[row] == 1);
 }
 
 TEST(LinearModels, RefuseWhatCannotBeFitted) {
@@ -111,15 +116,19 @@ TEST(LinearModels, RefuseWhatCannotBeFitted) {
   EXPECT_THAT(std::string(Message(dependent)), HasSubstr("the features depend on each other"));
   Sample one_class(100, true);
   std::fill(one_class.labels.begin(), one_class.labels.end(), 1.0);
-  EXPECT_THAT(std::string(Message(TrainLogisticRegression(one_class.Request(), output).status())), HasSubstr("one class only"));
-  EXPECT_THAT(std::string(Message(TrainLinearRegression(Sample(0, false).Request(), output).status())), HasSubstr("no rows"));
+  EXPECT_THAT(std::string(Message(TrainLogisticRegression(one_class.Request(), output).status())),
+              HasSubstr("one class only"));
+  EXPECT_THAT(std::string(Message(TrainLinearRegression(Sample(0, false).Request(), output).status())),
+              HasSubstr("no rows"));
 }
 
 TEST(LinearModels, RefuseMoreTermsThanTheLimit) {
   Sample sample(10, false);
   std::vector<std::string> many;
   for (size_t i = 0; i <= kMaxLinearTerms; ++i) many.push_back(fmt::format("{:05}", i));
-  sample.encoder = CategoryEncoder({{"a", TypeId::kDouble, {}}, {"b", TypeId::kDouble, {}}, {"c", TypeId::kDouble, {}},
+  sample.encoder = CategoryEncoder({{"a", TypeId::kDouble, {}},
+                                    {"b", TypeId::kDouble, {}},
+                                    {"c", TypeId::kDouble, {}},
                                     {"d", TypeId::kVarchar, many}});
   NullOutput output;
   EXPECT_TRUE(absl::IsResourceExhausted(TrainLinearRegression(sample.Request(), output).status()));

@@ -21,9 +21,11 @@ TimestampUs Boundary(std::span<const TimestampUs> ordered, double share) {
   return end == ordered.end() ? kMaxTimestampUs : *end;
 }
 
-StatusOr<Bounds> BoundsOf(const ModelRecipe& recipe, std::span<const double> labels, std::span<const TimestampUs> times) {
+StatusOr<Bounds> BoundsOf(const ModelRecipe& recipe, std::span<const double> labels,
+                          std::span<const TimestampUs> times) {
   if (recipe.fractions.empty()) {
-    if (!recipe.train_until) return InvalidArgument("model {}: its split names neither instants nor fractions", recipe.name);
+    if (!recipe.train_until)
+      return InvalidArgument("model {}: its split names neither instants nor fractions", recipe.name);
     return Bounds{*recipe.train_until, recipe.validate_until.value_or(*recipe.train_until)};
   }
   std::vector<TimestampUs> ordered;
@@ -37,7 +39,8 @@ StatusOr<Bounds> BoundsOf(const ModelRecipe& recipe, std::span<const double> lab
 
 }  // namespace
 
-StatusOr<Split> SplitByTime(const ModelRecipe& recipe, std::span<const double> labels, std::span<const TimestampUs> times) {
+StatusOr<Split> SplitByTime(const ModelRecipe& recipe, std::span<const double> labels,
+                            std::span<const TimestampUs> times) {
   if (labels.size() != times.size()) {
     return InvalidArgument("model {}: {} labels, but {} times", recipe.name, labels.size(), times.size());
   }

@@ -20,8 +20,9 @@ struct Split {
 };
 
 // By the recipe's instants: train < train_until <= validation < validate_until <= test (no validate_until: no
-// validation part). Or by its fractions of the labelled rows in the order of time; rows of one instant stay together, in
-// the earlier part. kInvalidArgument: the sizes differ. kFailedPrecondition: the training part is empty.
-StatusOr<Split> SplitByTime(const ModelRecipe& recipe, std::span<const double> labels, std::span<const TimestampUs> times);
+// validation part). Or by its fractions of the labelled rows in the order of time; rows of one instant stay together,
+// in the earlier part. kInvalidArgument: the sizes differ. kFailedPrecondition: the training part is empty.
+StatusOr<Split> SplitByTime(const ModelRecipe& recipe, std::span<const double> labels,
+                            std::span<const TimestampUs> times);
 
 }  // namespace headrace

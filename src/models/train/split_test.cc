@@ -79,8 +79,10 @@ TEST(SplitByTime, NeedsATrainingPart) {
   recipe.train_until = 0;
   const Status status = SplitByTime(recipe, std::vector<double>{1, kNan}, std::vector<TimestampUs>{1, 2}).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(Message(status)), HasSubstr("model late: the training part has no labelled rows (of 2 rows, 1"));
-  EXPECT_TRUE(absl::IsInvalidArgument(SplitByTime(recipe, std::vector<double>{1}, std::vector<TimestampUs>{}).status()));
+  EXPECT_THAT(std::string(Message(status)),
+              HasSubstr("model late: the training part has no labelled rows (of 2 rows, 1"));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(SplitByTime(recipe, std::vector<double>{1}, std::vector<TimestampUs>{}).status()));
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ StatusOr<std::vector<SliceColumn>> SlicesOfRecipe(const ModelRecipe& recipe, con
   std::vector<SliceColumn> slices;
   for (const std::string& name : recipe.slices) {
     const Column* column = data.rows->Find(name);
-    if (column == nullptr) return InvalidArgument("model {}: the slice '{}' is no column of the training set", recipe.name, name);
+    if (column == nullptr)
+      return InvalidArgument("model {}: the slice '{}' is no column of the training set", recipe.name, name);
     slices.push_back({name, column});
   }
   return slices;
@@ -93,8 +94,12 @@ StatusOr<std::vector<SliceColumn>> SlicesOfRecipe(const ModelRecipe& recipe, con
 // Fits by the recipe's algorithm: fills the payload and the parameters of the artifact; returns the iterations.
 StatusOr<int> FitTrees(const ModelRecipe& recipe, const TrainingData& data, const Part& train, const Part& validation,
                        ModelArtifact* artifact, Output& output) {
-  LightGbmRequest request{.name = recipe.name, .task = recipe.task, .num_classes = 0, .params = recipe.params,
-                          .encoder = &artifact->encoder, .train = {&train.matrix, train.labels},
+  LightGbmRequest request{.name = recipe.name,
+                          .task = recipe.task,
+                          .num_classes = 0,
+                          .params = recipe.params,
+                          .encoder = &artifact->encoder,
+                          .train = {&train.matrix, train.labels},
                           .validation = {&validation.matrix, validation.labels}};
   HR_ASSIGN_OR_RETURN(request.num_classes, CountClasses(recipe, data, train));
   HR_ASSIGN_OR_RETURN(LightGbmResult result, TrainLightGbm(request, output));
@@ -109,11 +114,14 @@ StatusOr<int> FitLinear(const ModelRecipe& recipe, const Part& train, ModelArtif
     return InvalidArgument("{} is for a {} task, this one is {}", AlgorithmName(recipe.algorithm),
                            TaskName(logistic ? Task::kBinary : Task::kRegression), TaskName(recipe.task));
   }
-  LinearRequest request{.name = recipe.name, .params = {}, .encoder = &artifact->encoder, .matrix = &train.matrix,
+  LinearRequest request{.name = recipe.name,
+                        .params = {},
+                        .encoder = &artifact->encoder,
+                        .matrix = &train.matrix,
                         .labels = train.labels};
   HR_ASSIGN_OR_RETURN(request.params, ParseLinearParams(recipe.params));
-  HR_ASSIGN_OR_RETURN(const LinearModel model, logistic ? TrainLogisticRegression(request, output)
-                                                        : TrainLinearRegression(request, output));
+  HR_ASSIGN_OR_RETURN(const LinearModel model,
+                      logistic ? TrainLogisticRegression(request, output) : TrainLinearRegression(request, output));
   artifact->payload = model.ToText();
   artifact->params = Json(Json::Object{{"l2", request.params.l2},
                                        {"max_iterations", request.params.max_iterations},
@@ -124,10 +132,13 @@ StatusOr<int> FitLinear(const ModelRecipe& recipe, const Part& train, ModelArtif
 StatusOr<int> Fit(const ModelRecipe& recipe, const TrainingData& data, const Part& train, const Part& validation,
                   ModelArtifact* artifact, Output& output) {
   switch (recipe.algorithm) {
-    case Algorithm::kLightGbm: return FitTrees(recipe, data, train, validation, artifact, output);
+    case Algorithm::kLightGbm:
+      return FitTrees(recipe, data, train, validation, artifact, output);
     case Algorithm::kLogisticRegression:
-    case Algorithm::kLinearRegression: return FitLinear(recipe, train, artifact, output);
-    default: return InvalidArgument("a model with algorithm {} is not trained here", AlgorithmName(recipe.algorithm));
+    case Algorithm::kLinearRegression:
+      return FitLinear(recipe, train, artifact, output);
+    default:
+      return InvalidArgument("a model with algorithm {} is not trained here", AlgorithmName(recipe.algorithm));
   }
 }
 
@@ -151,8 +162,9 @@ Status EvaluateParts(const ModelRecipe& recipe, const TrainingData& data, std::s
     std::vector<double> scores = model->PredictMatrix(parts[i]->matrix);
     const Predictions predictions{recipe.task, parts[i]->labels, scores, model->num_outputs()};
     const bool is_test = i + 1 == parts.size();
-    HR_ASSIGN_OR_RETURN(Json report, Report(predictions, metrics, parts[i]->rows,
-                                            is_test ? std::span<const SliceColumn>(slices) : std::span<const SliceColumn>()));
+    HR_ASSIGN_OR_RETURN(Json report,
+                        Report(predictions, metrics, parts[i]->rows,
+                               is_test ? std::span<const SliceColumn>(slices) : std::span<const SliceColumn>()));
     reports.emplace_back(kNames[i], std::move(report));
     if (is_test) trained->test_scores = std::move(scores);
   }
@@ -194,16 +206,20 @@ StatusOr<TrainedModel> TrainModel(const ModelRecipe& recipe, const TrainingData&
   return trained;
 }
 
-StatusOr<std::vector<double>> ScoreRows(std::string_view artifact, const RecordBatch& batch, std::span<const uint32_t> rows) {
+StatusOr<std::vector<double>> ScoreRows(std::string_view artifact, const RecordBatch& batch,
+                                        std::span<const uint32_t> rows) {
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, LoadModel(artifact));
   return model->PredictBatch(batch, rows);
 }
 
 bool ShouldPromote(PromoteWhen when, const std::optional<Estimate>& difference) {
   switch (when) {
-    case PromoteWhen::kAlways: return true;
-    case PromoteWhen::kNever: return false;
-    case PromoteWhen::kBetter: return !difference || difference->low > 0;
+    case PromoteWhen::kAlways:
+      return true;
+    case PromoteWhen::kNever:
+      return false;
+    case PromoteWhen::kBetter:
+      return !difference || difference->low > 0;
   }
   return false;
 }

@@ -19,11 +19,11 @@ namespace headrace {
 
 // The rows of a training set, in any order. What it points to must outlive the call.
 struct TrainingData {
-  const RecordBatch* rows = nullptr;          // holds the features and the columns of recipe.slices
-  std::vector<std::string> features;          // columns of `rows` that the model sees, in order: "carrier_recent.flights_1h"
-  std::span<const double> labels;             // one per row; NaN: no label, the row is left out
-  std::span<const TimestampUs> times;         // one per row: when the question is asked
-  std::vector<std::string> classes;           // multiclass: the name of label 0, 1, ...; may be empty
+  const RecordBatch* rows = nullptr;   // holds the features and the columns of recipe.slices
+  std::vector<std::string> features;   // columns of `rows` that the model sees, in order: "carrier_recent.flights_1h"
+  std::span<const double> labels;      // one per row; NaN: no label, the row is left out
+  std::span<const TimestampUs> times;  // one per row: when the question is asked
+  std::vector<std::string> classes;    // multiclass: the name of label 0, 1, ...; may be empty
 };
 
 struct TrainedModel {
@@ -39,9 +39,9 @@ struct TrainedModel {
   Task task = Task::kBinary;
 
   // The test part, for a comparison with another version on the same rows.
-  std::vector<uint32_t> test_rows;   // indices into TrainingData::rows, ascending
+  std::vector<uint32_t> test_rows;  // indices into TrainingData::rows, ascending
   std::vector<double> test_labels;
-  std::vector<double> test_scores;   // test_rows.size() x num_outputs, row-major
+  std::vector<double> test_scores;  // test_rows.size() x num_outputs, row-major
   size_t num_outputs = 1;
   Predictions TestPredictions() const { return {task, test_labels, test_scores, num_outputs}; }
 };
@@ -53,7 +53,8 @@ StatusOr<TrainedModel> TrainModel(const ModelRecipe& recipe, const TrainingData&
 
 // The scores of `artifact` for the rows of a batch: those of the champion on the challenger's test rows, say.
 // kInvalidArgument: a feature of the model is no column of the batch.
-StatusOr<std::vector<double>> ScoreRows(std::string_view artifact, const RecordBatch& batch, std::span<const uint32_t> rows);
+StatusOr<std::vector<double>> ScoreRows(std::string_view artifact, const RecordBatch& batch,
+                                        std::span<const uint32_t> rows);
 
 // Whether a new version takes the alias. `difference` is PairedDifference(new, champion) on the test part; nothing when
 // there is no champion to beat. kBetter: the whole interval lies above 0, or there is no champion.

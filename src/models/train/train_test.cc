@@ -39,7 +39,9 @@ struct Sample {
     }
     rows = Batch({{"view.delay_1h", std::move(delay)}, {"carrier", std::move(carrier)}});
   }
-  TrainingData Data(std::span<const double> labels) const { return {&rows, {"carrier", "view.delay_1h"}, labels, times, {}}; }
+  TrainingData Data(std::span<const double> labels) const {
+    return {&rows, {"carrier", "view.delay_1h"}, labels, times, {}};
+  }
 };
 
 ModelRecipe Recipe(Algorithm algorithm, Task task = Task::kBinary) {
@@ -141,10 +143,12 @@ TEST(TrainModel, SaysWhatIsWrong) {
   };
   const ModelRecipe good = Recipe(Algorithm::kLightGbm);
   EXPECT_THAT(error(good, sample.Data(sample.numbers)), HasSubstr("model late: a binary label is 0 or 1, row 0 has"));
-  EXPECT_THAT(error(Recipe(Algorithm::kLightGbm, Task::kMulticlass), sample.Data(sample.numbers)), HasSubstr("a class is an integer"));
+  EXPECT_THAT(error(Recipe(Algorithm::kLightGbm, Task::kMulticlass), sample.Data(sample.numbers)),
+              HasSubstr("a class is an integer"));
   EXPECT_THAT(error(Recipe(Algorithm::kLinearRegression), sample.Data(sample.binary)),
               HasSubstr("linear_regression is for a regression task, this one is binary"));
-  EXPECT_THAT(error(Recipe(Algorithm::kExternal), sample.Data(sample.binary)), HasSubstr("algorithm external is not trained here"));
+  EXPECT_THAT(error(Recipe(Algorithm::kExternal), sample.Data(sample.binary)),
+              HasSubstr("algorithm external is not trained here"));
   ModelRecipe recipe = good;
   recipe.metrics = {"rmse"};
   EXPECT_THAT(error(recipe, sample.Data(sample.binary)), HasSubstr("metric 'rmse' is not known for this task"));
@@ -153,7 +157,8 @@ TEST(TrainModel, SaysWhatIsWrong) {
   EXPECT_THAT(error(recipe, sample.Data(sample.binary)), HasSubstr("the slice 'carier' is no column"));
   recipe = good;
   recipe.params = {{"num_leafes", 3}};
-  EXPECT_THAT(error(recipe, sample.Data(sample.binary)), HasSubstr("model late: params: LightGBM has no parameter 'num_leafes'"));
+  EXPECT_THAT(error(recipe, sample.Data(sample.binary)),
+              HasSubstr("model late: params: LightGBM has no parameter 'num_leafes'"));
   TrainingData data = sample.Data(sample.binary);
   data.features = {"view.delay_1d"};
   EXPECT_THAT(error(good, data), HasSubstr("did you mean 'view.delay_1h'?"));

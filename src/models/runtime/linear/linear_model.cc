@@ -141,8 +141,9 @@ double PortableExp(double x) {
   const double high = x - k * kLn2High, low = k * kLn2Low;
   const double r = high - low;
   // e^r = 1 + r + r^2 (1/2! + r/3! + ...) by Horner; the first term left out is below 2^-58 of the result.
-  constexpr double kInverse[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
-                                 1.0 / 5040,       1.0 / 720,       1.0 / 120,      1.0 / 24,      1.0 / 6,      1.0 / 2};
+  constexpr double kInverse[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                                 1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                                 1.0 / 120,        1.0 / 24,        1.0 / 6,        1.0 / 2};
   double tail = 0;
   for (const double c : kInverse) tail = tail * r + c;
   const double error = (high - r) - low;
@@ -150,6 +151,8 @@ double PortableExp(double x) {
   return std::ldexp(sum + (lost + (r * r * tail + error)), static_cast<int>(k));
 }
 
-double Logistic(double x) { return 1.0 / (1.0 + PortableExp(-x)); }
+double Logistic(double x) {
+  return 1.0 / (1.0 + PortableExp(-x));
+}
 
 }  // namespace headrace

@@ -41,8 +41,10 @@ TEST(LinearTerms, OfCategoriesAreOneHot) {
 }
 
 TEST(LinearModel, ScoresAsItsTermsSay) {
-  const std::vector<LinearFeature> features = {
-      {.mean = 1, .scale = 3, .has_missing = true}, {.num_categories = 3}, {.mean = 5}, {.num_categories = 2, .has_missing = true}};
+  const std::vector<LinearFeature> features = {{.mean = 1, .scale = 3, .has_missing = true},
+                                               {.num_categories = 3},
+                                               {.mean = 5},
+                                               {.num_categories = 2, .has_missing = true}};
   const std::vector<double> weights = {0.3, -0.7, 0.11, 0.13, 0.17, 1.9, 2.3, -4.1};
   const LinearModel model(LinearModel::Link::kIdentity, 0.77, features, weights);
   for (const std::vector<double>& row : {std::vector<double>{2, 0, 5, 1}, {kNan, 2, 1, kNan}, {-8, kNan, 0, 0}}) {
@@ -63,11 +65,12 @@ TEST(LinearModel, SurvivesItsTextBitForBit) {
 }
 
 TEST(LinearModel, RefusesTextThatDoesNotFit) {
-  for (const char* text : {"", "{}", R"({"link": "x", "intercept": 1, "features": []})",
-                           R"({"link": "identity", "intercept": null, "features": []})",
-                           R"({"link": "identity", "intercept": 1})",
-                           R"({"link": "identity", "intercept": 1, "features": [{"mean": 0, "scale": 1, "categories": 0, "weights": []}]})",
-                           R"({"link": "identity", "intercept": 1, "features": [{"mean": 0, "scale": 0, "categories": -1, "weights": []}]})"}) {
+  for (
+      const char* text :
+      {"", "{}", R"({"link": "x", "intercept": 1, "features": []})",
+       R"({"link": "identity", "intercept": null, "features": []})", R"({"link": "identity", "intercept": 1})",
+       R"({"link": "identity", "intercept": 1, "features": [{"mean": 0, "scale": 1, "categories": 0, "weights": []}]})",
+       R"({"link": "identity", "intercept": 1, "features": [{"mean": 0, "scale": 0, "categories": -1, "weights": []}]})"}) {
     EXPECT_EQ(LinearModel::FromText(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }

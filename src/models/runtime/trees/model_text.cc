@@ -60,13 +60,15 @@ Status ReadArray(const KeyValues& values, std::string_view key, size_t size, std
   if (parts.size() != size) return InvalidArgument("'{}' has {} values, {} are needed", key, parts.size(), size);
   out->resize(size);
   for (size_t i = 0; i < size; ++i) {
-    if (!ParseNumber(parts[i], &(*out)[i])) return InvalidArgument("'{}' holds '{}', which is no number", key, parts[i]);
+    if (!ParseNumber(parts[i], &(*out)[i]))
+      return InvalidArgument("'{}' holds '{}', which is no number", key, parts[i]);
   }
   return absl::OkStatus();
 }
 
 Status ReadCategories(const KeyValues& values, TreeText* tree) {
-  HR_RETURN_IF_ERROR(ReadArray(values, "cat_boundaries", static_cast<size_t>(tree->num_cat) + 1, &tree->cat_boundaries));
+  HR_RETURN_IF_ERROR(
+      ReadArray(values, "cat_boundaries", static_cast<size_t>(tree->num_cat) + 1, &tree->cat_boundaries));
   int32_t previous = 0;
   for (const int32_t boundary : tree->cat_boundaries) {
     if (boundary < previous) return InvalidArgument("'cat_boundaries' does not ascend from 0");
@@ -75,11 +77,14 @@ Status ReadCategories(const KeyValues& values, TreeText* tree) {
   return ReadArray(values, "cat_threshold", static_cast<size_t>(previous), &tree->cat_threshold);
 }
 
-bool IsCategorical(const TreeText& tree, size_t node) { return tree.num_cat > 0 && (tree.decision_type[node] & 1) != 0; }
+bool IsCategorical(const TreeText& tree, size_t node) {
+  return tree.num_cat > 0 && (tree.decision_type[node] & 1) != 0;
+}
 
 Status CheckNode(const TreeText& tree, size_t node, int num_features) {
   if (tree.split_feature[node] < 0 || tree.split_feature[node] >= num_features) {
-    return InvalidArgument("'split_feature' names feature {}, the model has {}", tree.split_feature[node], num_features);
+    return InvalidArgument("'split_feature' names feature {}, the model has {}", tree.split_feature[node],
+                           num_features);
   }
   if (tree.decision_type[node] < 0 || tree.decision_type[node] > 11) {
     return InvalidArgument("'decision_type' {} is not known", tree.decision_type[node]);
@@ -88,6 +93,7 @@ Status CheckNode(const TreeText& tree, size_t node, int num_features) {
   if (IsCategorical(tree, node) && !(threshold >= 0 && threshold < tree.num_cat)) {
     return InvalidArgument("'threshold' {} names no set of categories", threshold);
   }
+  if (threshold != threshold) return InvalidArgument("a 'threshold' is NaN");
   return absl::OkStatus();
 }
 
@@ -156,7 +162,8 @@ Status ReadHeader(const KeyValues& values, ModelText* model) {
     for (const std::string_view name : SplitAtBlanks(names->second)) model->feature_names.emplace_back(name);
   }
   if (model->feature_names.size() != static_cast<size_t>(model->num_features)) {
-    return InvalidArgument("'feature_names' has {} names, {} are needed", model->feature_names.size(), model->num_features);
+    return InvalidArgument("'feature_names' has {} names, {} are needed", model->feature_names.size(),
+                           model->num_features);
   }
   return absl::OkStatus();
 }

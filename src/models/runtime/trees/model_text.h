@@ -22,15 +22,15 @@ namespace headrace {
 
 struct TreeText {
   int num_leaves = 1;
-  std::vector<int32_t> split_feature;   // of the num_leaves - 1 inner nodes, like the next four
-  std::vector<double> threshold;        // categorical: the index into cat_boundaries
+  std::vector<int32_t> split_feature;  // of the num_leaves - 1 inner nodes, like the next four
+  std::vector<double> threshold;       // categorical: the index into cat_boundaries
   std::vector<int32_t> decision_type;
   std::vector<int32_t> left_child;
   std::vector<int32_t> right_child;
   std::vector<double> leaf_value;
   int num_cat = 0;
-  std::vector<int32_t> cat_boundaries;   // num_cat + 1 offsets into cat_threshold
-  std::vector<uint32_t> cat_threshold;   // bit sets of 32-bit words: the categories that go left
+  std::vector<int32_t> cat_boundaries;  // num_cat + 1 offsets into cat_threshold
+  std::vector<uint32_t> cat_threshold;  // bit sets of 32-bit words: the categories that go left
 };
 
 struct ModelText {
@@ -38,9 +38,9 @@ struct ModelText {
   int trees_per_iteration = 1;
   int num_features = 0;
   bool average_output = false;
-  std::string objective;                   // "binary sigmoid:1", "" for none
+  std::string objective;  // "binary sigmoid:1", "" for none
   std::vector<std::string> feature_names;
-  std::vector<TreeText> trees;             // iteration by iteration, classes within
+  std::vector<TreeText> trees;  // iteration by iteration, classes within
 };
 
 // kInvalidArgument says which tree and key is wrong; models with linear trees are refused.

@@ -22,9 +22,9 @@ constexpr size_t kNumFeatures = 6;  // the last two categorical
 // Values that meet every edge of a split: missing, both zeros, what counts as zero, infinities, categories outside the
 // training, negative, fractional and beyond an int.
 double AnyValue(std::mt19937_64& random, bool categorical) {
-  static constexpr double kNumbers[] = {kNan, 0.0,   -0.0, 1e-36, -1e-36, 1e-35, -1e-35, kInfinity, -kInfinity,
-                                        1e300, -1e300, 5e-324, 1.0,   -1.0};
-  static constexpr double kCategories[] = {kNan, -0.0,  -0.5, -1.0, -7.0, 3.7,       31.0,       32.0,
+  static constexpr double kNumbers[] = {kNan,      0.0,        -0.0,  1e-36,  -1e-36, 1e-35, -1e-35,
+                                        kInfinity, -kInfinity, 1e300, -1e300, 5e-324, 1.0,   -1.0};
+  static constexpr double kCategories[] = {kNan, -0.0,  -0.5, -1.0,  -7.0,      3.7,        31.0,         32.0,
                                            64.0, 500.0, 1e10, 1e300, kInfinity, -kInfinity, 2147483647.0, 2147483648.0};
   std::uniform_int_distribution<size_t> pick(0, 1000);
   const size_t n = pick(random);
@@ -44,7 +44,9 @@ FeatureMatrix RandomMatrix(size_t rows, std::mt19937_64& random, bool training) 
   return matrix;
 }
 
-double Clamped(double v) { return std::isnan(v) ? 0.3 : std::clamp(v, -3.0, 3.0); }
+double Clamped(double v) {
+  return std::isnan(v) ? 0.3 : std::clamp(v, -3.0, 3.0);
+}
 
 std::vector<double> Labels(const FeatureMatrix& matrix, Task task, std::mt19937_64& random) {
   std::vector<double> labels;
@@ -73,8 +75,13 @@ std::string Train(Task task, const std::map<std::string, Json>& params, uint64_t
   const FeatureMatrix matrix = RandomMatrix(3000, random, true);
   const std::vector<double> labels = Labels(matrix, task, random);
   const CategoryEncoder encoder = Encoder();
-  LightGbmRequest request{.name = "m", .task = task, .num_classes = 3, .params = params, .encoder = &encoder,
-                          .train = {&matrix, labels}, .validation = {}};
+  LightGbmRequest request{.name = "m",
+                          .task = task,
+                          .num_classes = 3,
+                          .params = params,
+                          .encoder = &encoder,
+                          .train = {&matrix, labels},
+                          .validation = {}};
   NullOutput output;
   const StatusOr<LightGbmResult> result = TrainLightGbm(request, output);
   EXPECT_TRUE(result.ok()) << result.status();
@@ -132,9 +139,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"no_missing", Task::kRegression, {{"use_missing", false}}},
         Case{"cross_entropy", Task::kBinary, {{"objective", "cross_entropy"}}},
         Case{"dart", Task::kBinary, {{"boosting", "dart"}, {"drop_rate", 0.3}}},
-        Case{"random_forest", Task::kRegression,
+        Case{"random_forest",
+             Task::kRegression,
              {{"boosting", "rf"}, {"bagging_freq", 1}, {"bagging_fraction", 0.6}, {"num_iterations", 37}}},
-        Case{"random_forest_binary", Task::kBinary,
+        Case{"random_forest_binary",
+             Task::kBinary,
              {{"boosting", "rf"}, {"bagging_freq", 1}, {"bagging_fraction", 0.6}, {"num_iterations", 33}}},
         Case{"regression", Task::kRegression, {}}, Case{"regression_sqrt", Task::kRegression, {{"reg_sqrt", true}}},
         Case{"l1", Task::kRegression, {{"objective", "regression_l1"}}},
@@ -142,11 +151,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"quantile", Task::kRegression, {{"objective", "quantile"}}},
         Case{"poisson", Task::kRegression, {{"objective", "poisson"}}},
         Case{"gamma", Task::kRegression, {{"objective", "gamma"}}},
-        Case{"tweedie", Task::kRegression, {{"objective", "tweedie"}}},
-        Case{"multiclass", Task::kMulticlass, {}},
+        Case{"tweedie", Task::kRegression, {{"objective", "tweedie"}}}, Case{"multiclass", Task::kMulticlass, {}},
         Case{"multiclass_ova", Task::kMulticlass, {{"objective", "multiclassova"}, {"sigmoid", 1.3}}},
-        Case{"one_tree", Task::kBinary, {{"num_iterations", 1}}},
-        Case{"stumps", Task::kBinary, {{"num_leaves", 2}}},
+        Case{"one_tree", Task::kBinary, {{"num_iterations", 1}}}, Case{"stumps", Task::kBinary, {{"num_leaves", 2}}},
         Case{"nothing_to_split", Task::kRegression, {{"min_data_in_leaf", 100000}}},
         Case{"deep", Task::kBinary, {{"num_leaves", 255}, {"min_data_in_leaf", 1}, {"num_iterations", 20}}}),
     [](const auto& info) { return std::string(info.param.name); });
@@ -154,7 +161,8 @@ INSTANTIATE_TEST_SUITE_P(
 // A tree as a person would write it: one split on f0 with the given threshold and decision type.
 std::string Stump(const std::string& threshold, int decision_type, const std::string& more = "num_cat=0\n") {
   return fmt::format(
-      "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=5\nobjective=regression\n"
+      "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=5\nobjective="
+      "regression\n"
       "feature_names=f0 f1 f2 f3 f4 f5\nfeature_infos=none none none none none none\n\n"
       "Tree=0\nnum_leaves=2\n{}split_feature=0\nsplit_gain=1\nthreshold={}\ndecision_type={}\nleft_child=-1\n"
       "right_child=-2\nleaf_value=10 20\nleaf_weight=1 1\nleaf_count=1 1\ninternal_value=0\ninternal_weight=0\n"
@@ -163,8 +171,8 @@ std::string Stump(const std::string& threshold, int decision_type, const std::st
 }
 
 TEST(TreeEnsemble, ThresholdsWithinWhatCountsAsZeroGiveLightGbmsBits) {
-  for (const char* threshold : {"0", "-0", "1e-36", "-1e-36", "1.0000000180025095e-35", "-1.0000000180025095e-35", "1e-35",
-                                "5e-324", "-5e-324", "1e-34", "-1e-34"}) {
+  for (const char* threshold : {"0", "-0", "1e-36", "-1e-36", "1.0000000180025095e-35", "-1.0000000180025095e-35",
+                                "1e-35", "5e-324", "-5e-324", "1e-34", "-1e-34", "inf", "-inf", "1e300", "-1.5"}) {
     for (const int type : {0, 2, 4, 6, 8, 10}) {
       const std::string text = Stump(threshold, type);
       ExpectLightGbmsBits(text, 7, fmt::format("threshold {}, type {}", threshold, type));
@@ -183,9 +191,9 @@ StatusOr<double> PredictOne(const std::string& text, double f0) {
 TEST(TreeEnsemble, MissingGoesWhereTheNodeSays) {
   EXPECT_EQ(*PredictOne(Stump("0.5", 8), kNan), 20);
   EXPECT_EQ(*PredictOne(Stump("0.5", 10), kNan), 10);
-  EXPECT_EQ(*PredictOne(Stump("0.5", 0), kNan), 10);   // nothing is missing: NaN counts as 0
+  EXPECT_EQ(*PredictOne(Stump("0.5", 0), kNan), 10);  // nothing is missing: NaN counts as 0
   EXPECT_EQ(*PredictOne(Stump("-0.5", 2), kNan), 20);
-  EXPECT_EQ(*PredictOne(Stump("0.5", 4), 0.0), 20);    // zero is missing and goes right
+  EXPECT_EQ(*PredictOne(Stump("0.5", 4), 0.0), 20);  // zero is missing and goes right
   EXPECT_EQ(*PredictOne(Stump("0.5", 4), 0.25), 10);
 }
 
@@ -215,6 +223,7 @@ TEST(TreeEnsemble, RefusesWhatIsDamagedAndSaysWhere) {
       {Replaced(good, "right_child=-2", "right_child=-1"), "reached twice"},
       {Replaced(good, "leaf_value=10 20", "leaf_value=10"), "'leaf_value' has 1 values, 2 are needed"},
       {Replaced(good, "threshold=0.5", "threshold=x"), "'threshold' holds 'x', which is no number"},
+      {Replaced(good, "threshold=0.5", "threshold=nan"), "a 'threshold' is NaN"},
       {Replaced(good, "split_feature=0", "split_feature=6"), "names feature 6, the model has 6"},
       {Replaced(good, "decision_type=8", "decision_type=12"), "'decision_type' 12 is not known"},
       {Replaced(good, "objective=regression", "objective=magic"), "objective 'magic' is not supported"},
