@@ -40,9 +40,19 @@ StatusOr<Value> TextToBigint(std::string_view text) {
   std::string_view digits = text;
   if (!digits.empty() && digits[0] == '+') digits.remove_prefix(1);
   int64_t v = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), v);
-  if (!digits.empty() && error == std::errc() && end == digits.data() + digits.size()) return Value::Bigint(v);
-  return InvalidArgument("'{}' is not a bigint", text);
+  const char* const last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, v);
+  if (digits.empty() || error != std::errc()) return InvalidArgument("'{}' is not a bigint", text);
+  if (end == last) return Value::Bigint(v);
+  // A fraction rounds half away from zero: '1.5' is 2, '-3.5' is -4.
+  const std::string_view fraction(end + 1, static_cast<size_t>(last - end - 1));
+  if (*end != '.' || fraction.find_first_not_of("0123456789") != std::string_view::npos) {
+    return InvalidArgument("'{}' is not a bigint", text);
+  }
+  const int64_t away = digits.front() == '-' ? -1 : 1;
+  const bool rounds_away = !fraction.empty() && fraction.front() >= '5';
+  if (rounds_away && __builtin_add_overflow(v, away, &v)) return InvalidArgument("'{}' does not fit a bigint", text);
+  return Value::Bigint(v);
 }
 
 StatusOr<Value> TextToBoolean(std::string_view text) {
@@ -81,11 +91,13 @@ std::string TimestampText(TimestampUs t) {
   return text;
 }
 
-// DuckDB's text of a double: "inf" and "nan" in lower case, otherwise as FormatDouble.
+// DuckDB's text of a double: "inf" and "nan" in lower case, an exponent from 1e16 on and below 1e-4.
 std::string DoubleText(double v) {
   if (std::isnan(v)) return std::signbit(v) ? "-nan" : "nan";
   if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-  return FormatDouble(v);
+  std::string text = fmt::format("{}", v);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
 }
 
 StatusOr<Value> CastValue(const Value& v, TypeId to) {

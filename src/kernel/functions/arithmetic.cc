@@ -38,14 +38,9 @@ Status IntegerDivision(Arguments arguments, size_t rows, Column* result) {
     const int64_t divisor = b.ints()[i];
     if (a.IsNull(i) || b.IsNull(i) || divisor == 0) {
       result->AppendNull();
-    } else if (divisor == -1) {  // the one quotient that can overflow
-      if (remainder) {
-        result->AppendInt(0);
-      } else if (dividend == std::numeric_limits<int64_t>::min()) {
-        return NegationOverflow(dividend);
-      } else {
-        result->AppendInt(-dividend);
-      }
+    } else if (divisor == -1) {  // the one quotient that can overflow; DuckDB refuses its remainder as well
+      if (dividend == std::numeric_limits<int64_t>::min()) return NegationOverflow(dividend);
+      result->AppendInt(remainder ? 0 : -dividend);
     } else {
       result->AppendInt(remainder ? dividend % divisor : dividend / divisor);
     }
