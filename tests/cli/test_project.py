@@ -50,7 +50,7 @@ class Check(ProjectTest):
                       r"models/order_returned\.yml:2:7: .*binry.*binary", r"models/order_returned\.yml:3:1: .*color"):
             self.assertRegex(result.out, rf"(?m)^{place}")
         count = len(result.out.splitlines())
-        self.assertRegex(result.err, rf"^headrace: {count} errors in 3 files\n$")
+        self.assertRegex(result.err, rf"^headrace: {count} errors in \d files\n$")
 
     def test_json(self):
         result = self.run_refused(FAILED, "check", "--json", cwd=self.broken())
