@@ -18,7 +18,9 @@ int Report(const Status& status, int exit_status, Output& output) {
   return exit_status;
 }
 
-int ExitStatus(const Status& status, Output& output) { return status.ok() ? kDone : Report(status, kFailed, output); }
+int ExitStatus(const Status& status, Output& output) {
+  return status.ok() ? kDone : Report(status, kFailed, output);
+}
 
 template <typename... F>
 struct Overloaded : F... {
@@ -61,7 +63,8 @@ int RunCheck(const CommandLine& line, const CheckCommand& command, Output& outpu
 }
 
 template <NeedsWorkspace Command>
-int RunOnState(const CommandLine& line, const Command& command, const std::vector<std::string>& arguments, Output& output) {
+int RunOnState(const CommandLine& line, const Command& command, const std::vector<std::string>& arguments,
+               Output& output) {
   const StatusOr<Reached> reached = HandOverOrOpen(line.folder, ArgumentsForServer(line, arguments), output);
   if (!reached.ok()) return ReportUnreached(reached.status(), output);
   if (reached->exit_status) return *reached->exit_status;

@@ -51,13 +51,14 @@ void AddInit(CommandSet* set) {
 
 void AddCheck(CommandSet* set) {
   const auto vars = New<std::string>();
-  CLI::App* const app = set->Add("check", "Report every error of the project's files; touches no data",
-                                 "headrace check --vars '{late_minutes: 30}'", [vars](const ParseContext& context) -> Made {
-                                   CheckCommand command;
-                                   HR_ASSIGN_OR_RETURN(command.vars, ParseVars(*vars));
-                                   command.json = context.json;
-                                   return command;
-                                 });
+  CLI::App* const app =
+      set->Add("check", "Report every error of the project's files; touches no data",
+               "headrace check --vars '{late_minutes: 30}'", [vars](const ParseContext& context) -> Made {
+                 CheckCommand command;
+                 HR_ASSIGN_OR_RETURN(command.vars, ParseVars(*vars));
+                 command.json = context.json;
+                 return command;
+               });
   AddText(app, "--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
 }
 
@@ -71,7 +72,8 @@ void AddBuild(CommandSet* set) {
                                    command->json = context.json;
                                    return *command;
                                  });
-  app->add_option("--select", command->select, "Tables and sources to build: names, +name, name+, tag:t, source:s")->type_name("S");
+  app->add_option("--select", command->select, "Tables and sources to build: names, +name, name+, tag:t, source:s")
+      ->type_name("S");
   app->add_option("--exclude", command->exclude, "Tables and sources to leave out")->type_name("S");
   app->add_flag("--full-refresh", command->full_refresh, "Take incremental sources and histories of streams again");
   AddText(app, "--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
@@ -84,25 +86,40 @@ void AddSql(CommandSet* set) {
                "headrace sql \"select carrier, count(*) from fct_flights group by carrier\" --format csv",
                [command](const ParseContext& context) -> Made {
                  if (context.json) command->format = "json";
-                 if (command->format == "parquet" && command->out.empty()) return InvalidArgument("--format parquet needs --out FILE");
-                 if (command->format != "parquet" && !command->out.empty()) return InvalidArgument("--out is for --format parquet; redirect the output instead");
+                 if (command->format == "parquet" && command->out.empty())
+                   return InvalidArgument("--format parquet needs --out FILE");
+                 if (command->format != "parquet" && !command->out.empty())
+                   return InvalidArgument("--out is for --format parquet; redirect the output instead");
                  command->out = context.Absolute(command->out);
                  return *command;
                });
   AddText(app, "query", &command->sql, "One statement that only reads", "SQL")->required();
-  AddText(app, "--format", &command->format, "table, csv, json or parquet", "F")->check(CLI::IsMember({"table", "csv", "json", "parquet"}))->capture_default_str();
+  AddText(app, "--format", &command->format, "table, csv, json or parquet", "F")
+      ->check(CLI::IsMember({"table", "csv", "json", "parquet"}))
+      ->capture_default_str();
   AddText(app, "--out", &command->out, "The file to write, of parquet", "FILE");
-  app->add_option("--limit", command->limit, "Rows of a table to show")->check(CLI::PositiveNumber)->type_name("N")->capture_default_str();
+  app->add_option("--limit", command->limit, "Rows of a table to show")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void AddShow(CommandSet* set) {
-  CLI::App* const group = set->AddGroup("show", "Show what a build would do, or a view as plain SQL", "headrace show plan");
-  set->Add("plan", "What a build would do, in order", "headrace show plan", [](const ParseContext& context) -> Made {
-    return ShowCommand{"", context.json};
-  }, group);
+  CLI::App* const group =
+      set->AddGroup("show", "Show what a build would do, or a view as plain SQL", "headrace show plan");
+  set->Add(
+      "plan", "What a build would do, in order", "headrace show plan",
+      [](const ParseContext& context) -> Made {
+        return ShowCommand{"", context.json};
+      },
+      group);
   const auto view = New<std::string>();
-  CLI::App* const sql = set->Add("sql", "A feature view as plain SQL, which DuckDB runs", "headrace show sql carrier_recent",
-                                 [view](const ParseContext& context) -> Made { return ShowCommand{*view, context.json}; }, group);
+  CLI::App* const sql = set->Add(
+      "sql", "A feature view as plain SQL, which DuckDB runs", "headrace show sql carrier_recent",
+      [view](const ParseContext& context) -> Made {
+        return ShowCommand{*view, context.json};
+      },
+      group);
   AddText(sql, "view", view.get(), "The feature view", "VIEW")->required();
 }
 
@@ -120,7 +137,8 @@ StatusOr<std::map<std::string, std::string>> ParseEntities(const std::vector<std
 }
 
 // A model, or labels with all that they need.
-Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command, const std::vector<std::string>& entities) {
+Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command,
+                       const std::vector<std::string>& entities) {
   if (command.model.empty() == command.labels.empty()) {
     return InvalidArgument("name a MODEL, or give --labels, --time and --features");
   }
@@ -132,7 +150,8 @@ Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command, 
   }
   HR_ASSIGN_OR_RETURN(command.entities, ParseEntities(entities));
   // A name without a file behind it is a table's.
-  if (const std::string path = context.Absolute(command.labels); std::filesystem::is_regular_file(path)) command.labels = path;
+  if (const std::string path = context.Absolute(command.labels); std::filesystem::is_regular_file(path))
+    command.labels = path;
   command.out = context.Absolute(command.out);
   command.json = context.json;
   return command;
@@ -166,52 +185,66 @@ void AddTrain(CommandSet* set) {
 
 // One of the commands below `models`.
 CLI::App* AddModelsAction(CommandSet* set, CLI::App* group, const std::shared_ptr<ModelsCommand>& command,
-                          ModelsCommand::Action action, const std::string& name, const std::string& purpose, const std::string& example) {
-  return set->Add(name, purpose, example, [command, action](const ParseContext& context) -> Made {
-    command->action = action;
-    command->json = context.json;
-    return *command;
-  }, group);
+                          ModelsCommand::Action action, const std::string& name, const std::string& purpose,
+                          const std::string& example) {
+  return set->Add(
+      name, purpose, example,
+      [command, action](const ParseContext& context) -> Made {
+        command->action = action;
+        command->json = context.json;
+        return *command;
+      },
+      group);
 }
 
 void AddModels(CommandSet* set) {
   using Action = ModelsCommand::Action;
   const auto command = New<ModelsCommand>();
   CLI::App* const group = set->Add("models", "List the registry's models; show or promote a version",
-                                   "headrace models\n  headrace models show late_arrival@champion", [](const ParseContext& context) -> Made {
+                                   "headrace models\n  headrace models show late_arrival@champion",
+                                   [](const ParseContext& context) -> Made {
                                      ModelsCommand list;
                                      list.json = context.json;
                                      return list;
                                    });
-  CLI::App* const show = AddModelsAction(set, group, command, Action::kShow, "show", "What a version is and was made from",
-                                         "headrace models show late_arrival/3");
+  CLI::App* const show = AddModelsAction(set, group, command, Action::kShow, "show",
+                                         "What a version is and was made from", "headrace models show late_arrival/3");
   AddText(show, "reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF")->required();
   CLI::App* const alias = AddModelsAction(set, group, command, Action::kAlias, "alias", "Point an alias at a version",
                                           "headrace models alias late_arrival champion 3");
   AddText(alias, "model", &command->reference, "The model", "MODEL")->required();
   AddText(alias, "alias", &command->alias, "The alias, such as champion", "ALIAS")->required();
-  alias->add_option("version", command->version, "The version that it shall name")->type_name("N")->required()->check(CLI::PositiveNumber);
+  alias->add_option("version", command->version, "The version that it shall name")
+      ->type_name("N")
+      ->required()
+      ->check(CLI::PositiveNumber);
   CLI::App* const rebuild = AddModelsAction(set, group, command, Action::kRebuild, "rebuild",
-                                            "Build a version's training set again and compare its hash", "headrace models rebuild late_arrival/3");
+                                            "Build a version's training set again and compare its hash",
+                                            "headrace models rebuild late_arrival/3");
   AddText(rebuild, "reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF")->required();
 }
 
 void AddServe(CommandSet* set) {
   const auto command = New<ServeCommand>();
-  CLI::App* const app = set->Add("serve", "Serve features and predictions over HTTP; owns the project's state",
-                                 "headrace serve --port 8500", [command](const ParseContext&) -> Made { return *command; });
+  CLI::App* const app =
+      set->Add("serve", "Serve features and predictions over HTTP; owns the project's state",
+               "headrace serve --port 8500", [command](const ParseContext&) -> Made { return *command; });
   AddText(app, "--host", &command->host, "The address to listen on", "ADDRESS")->capture_default_str();
-  app->add_option("--port", command->port, "The port; 0 picks a free one")->check(CLI::Range(0, 65535))->type_name("N")->capture_default_str();
+  app->add_option("--port", command->port, "The port; 0 picks a free one")
+      ->check(CLI::Range(0, 65535))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void AddPush(CommandSet* set) {
   const auto command = New<PushCommand>();
-  CLI::App* const app = set->Add("push", "Send a file of events to the server", "headrace push raw.arrivals arrivals.ndjson",
-                                 [command](const ParseContext& context) -> Made {
-                                   command->file = context.Absolute(command->file);
-                                   command->json = context.json;
-                                   return *command;
-                                 });
+  CLI::App* const app =
+      set->Add("push", "Send a file of events to the server", "headrace push raw.arrivals arrivals.ndjson",
+               [command](const ParseContext& context) -> Made {
+                 command->file = context.Absolute(command->file);
+                 command->json = context.json;
+                 return *command;
+               });
   AddText(app, "source", &command->source, "The stream source: raw.arrivals", "SOURCE")->required();
   AddText(app, "file", &command->file, "Events: .ndjson, .json, .csv or .parquet", "FILE")->required();
   AddText(app, "--server", &command->server, "The server, if it is not this project's", "URL");
@@ -231,10 +264,11 @@ Made FinishPredict(const ParseContext& context, PredictCommand command, const st
 void AddPredict(CommandSet* set) {
   const auto command = New<PredictCommand>();
   const auto at = New<std::string>();
-  CLI::App* const app = set->Add("predict", "Ask the server for predictions",
-                                 "headrace predict late_arrival --row '{\"carrier\": \"UA\", \"origin\": \"EWR\"}'\n"
-                                 "  headrace predict late_arrival --file asked.csv --out answers.parquet",
-                                 [command, at](const ParseContext& context) { return FinishPredict(context, *command, *at); });
+  CLI::App* const app =
+      set->Add("predict", "Ask the server for predictions",
+               "headrace predict late_arrival --row '{\"carrier\": \"UA\", \"origin\": \"EWR\"}'\n"
+               "  headrace predict late_arrival --file asked.csv --out answers.parquet",
+               [command, at](const ParseContext& context) { return FinishPredict(context, *command, *at); });
   AddText(app, "model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL")->required();
   AddText(app, "--row", &command->row, "Keys and request fields of one prediction", "JSON");
   AddText(app, "--file", &command->file, "Rows to predict: .csv, .json, .ndjson or .parquet", "FILE");
@@ -249,21 +283,24 @@ void AddReplay(CommandSet* set) {
   };
   const auto command = New<ReplayCommand>();
   const auto times = New<Times>();
-  CLI::App* const app = set->Add("replay", "Send history through a server as it would have come live; state is not touched",
-                                 "headrace replay late_arrival --from 2013-12-15 --to 2014-01-01",
-                                 [command, times](const ParseContext& context) -> Made {
-                                   HR_ASSIGN_OR_RETURN(const std::optional<TimestampUs> from, InstantOf("--from", times->from));
-                                   HR_ASSIGN_OR_RETURN(command->to, InstantOf("--to", times->to));
-                                   if (!from) return InvalidArgument("--from needs an instant");
-                                   command->from = *from;
-                                   if (command->to && *command->to <= *from) return InvalidArgument("--to must be after --from");
-                                   command->json = context.json;
-                                   return *command;
-                                 });
+  CLI::App* const app =
+      set->Add("replay", "Send history through a server as it would have come live; state is not touched",
+               "headrace replay late_arrival --from 2013-12-15 --to 2014-01-01",
+               [command, times](const ParseContext& context) -> Made {
+                 HR_ASSIGN_OR_RETURN(const std::optional<TimestampUs> from, InstantOf("--from", times->from));
+                 HR_ASSIGN_OR_RETURN(command->to, InstantOf("--to", times->to));
+                 if (!from) return InvalidArgument("--from needs an instant");
+                 command->from = *from;
+                 if (command->to && *command->to <= *from) return InvalidArgument("--to must be after --from");
+                 command->json = context.json;
+                 return *command;
+               });
   AddText(app, "model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL")->required();
   AddText(app, "--from", &times->from, "Where the replay begins; state is what was known then", "TIME")->required();
   AddText(app, "--to", &times->to, "Where it ends; by default with the history", "TIME");
-  AddText(app, "--speed", &times->speed, "As fast as it goes", "max")->check(CLI::IsMember({"max"}))->capture_default_str();
+  AddText(app, "--speed", &times->speed, "As fast as it goes", "max")
+      ->check(CLI::IsMember({"max"}))
+      ->capture_default_str();
 }
 
 void AddVerify(CommandSet* set) {
@@ -279,11 +316,12 @@ void AddVerify(CommandSet* set) {
 
 void AddExplain(CommandSet* set) {
   const auto command = New<ExplainCommand>();
-  CLI::App* const app = set->Add("explain", "One prediction: its features, the rows behind them, versions",
-                                 "headrace explain 01JD3ZQ6T9N8GJ5W4K2V7XBRMC", [command](const ParseContext& context) -> Made {
-                                   command->json = context.json;
-                                   return *command;
-                                 });
+  CLI::App* const app =
+      set->Add("explain", "One prediction: its features, the rows behind them, versions",
+               "headrace explain 01JD3ZQ6T9N8GJ5W4K2V7XBRMC", [command](const ParseContext& context) -> Made {
+                 command->json = context.json;
+                 return *command;
+               });
   AddText(app, "prediction", &command->id, "The prediction's id, from its answer or the ledger", "ID")->required();
 }
 

@@ -1,7 +1,7 @@
 // Output to a person or a pipe: results to standard output, everything else to standard error.
 //
-// A step's progress, on a terminal, is one line that is redrawn and at last left standing; in a pipe or a file, one plain
-// line when it begins and one when it ends:
+// A step's progress, on a terminal, is one line that is redrawn and at last left standing; in a pipe or a file, one
+// plain line when it begins and one when it ends:
 //
 //   running tests ...
 //   running tests: 38, 1.2 s
@@ -40,7 +40,7 @@ class TerminalOutput : public Output {
   std::FILE* const err_;
   const bool redraw_;
   std::mutex mutex_;
-  std::string step_;  // the open one; "" when there is none
+  std::string step_;   // the open one; "" when there is none
   std::string ended_;  // the last one that ended
   TimePoint begun_;
   TimePoint drawn_;

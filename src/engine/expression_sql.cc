@@ -11,8 +11,8 @@ namespace {
 
 using Kind = Expression::Kind;
 
-constexpr std::array<std::string_view, 15> kInfix = {"+", "-",  "*", "/",  "//", "%", "=", "<>", "<", "<=",
-                                                     ">", ">=", "||", "is distinct from", "is not distinct from"};
+constexpr std::array<std::string_view, 15> kInfix = {
+    "+", "-", "*", "/", "//", "%", "=", "<>", "<", "<=", ">", ">=", "||", "is distinct from", "is not distinct from"};
 // Functions of the kernel that stand for a function and its unit: "date_trunc hour".
 constexpr std::array<std::string_view, 2> kWithUnit = {"date_trunc ", "date_diff "};
 
@@ -30,7 +30,8 @@ bool IsAllConstants(const Expression& expression) {
 
 std::string FunctionSql(const Expression& expression, const std::vector<std::string>& columns) {
   std::vector<std::string> arguments = ChildrenSql(expression, columns);
-  if (expression.type == TypeId::kBigint && IsAllConstants(expression) && !arguments.empty()) arguments[0] += "::BIGINT";
+  if (expression.type == TypeId::kBigint && IsAllConstants(expression) && !arguments.empty())
+    arguments[0] += "::BIGINT";
   const std::string& name = expression.text;
   if (name == "is null" || name == "is not null") return fmt::format("({} {})", arguments[0], name);
   if (name == "not") return fmt::format("(not {})", arguments[0]);
@@ -78,8 +79,8 @@ std::string ToSql(const Expression& expression, const std::vector<std::string>& 
     case Kind::kCoalesce:
       return fmt::format("coalesce({})", absl::StrJoin(ChildrenSql(expression, columns), ", "));
     case Kind::kCast:
-      return fmt::format("{}({} AS {})", expression.try_cast ? "TRY_CAST" : "CAST", ToSql(expression.children[0], columns),
-                         TypeName(expression.type));
+      return fmt::format("{}({} AS {})", expression.try_cast ? "TRY_CAST" : "CAST",
+                         ToSql(expression.children[0], columns), TypeName(expression.type));
   }
   return "NULL";
 }

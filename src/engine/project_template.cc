@@ -65,7 +65,8 @@ constexpr std::string_view kTables = R"(models:                     # tables, in
           - accepted_values: {values: [0, 1]}
 )";
 
-constexpr std::string_view kView = R"(-- What a customer has been ordering. Each feature comes once per window: customer_recent.orders_7d, ...
+constexpr std::string_view kView =
+    R"(-- What a customer has been ordering. Each feature comes once per window: customer_recent.orders_7d, ...
 {{ config(entity='customer', event_time='ordered_at', windows=['1d', '7d', '30d']) }}
 select
   count(*)                                                      as orders,
@@ -75,7 +76,8 @@ select
 from {{ source('raw', 'placed') }}
 )";
 
-constexpr std::string_view kRequestView = R"(-- The order itself, and how it compares: computed when asked, from the request and from other features.
+constexpr std::string_view kRequestView =
+    R"(-- The order itself, and how it compares: computed when asked, from the request and from other features.
 {{ config(kind='request', request={'amount': 'double'}) }}
 select
   amount,
@@ -129,7 +131,8 @@ std::string OrdersCsv() {
     const int64_t percent = 8 + cents / 600 + (customer < 15 ? 12 : 0);
     const bool returned = random.Below(100) < percent;
     const std::string name = random.Below(50) == 0 ? "" : fmt::format("c{:02}", customer);
-    csv += fmt::format("{},{},{},{}.{:02},{}\n", id, name, FormatTimestamp(time), cents / 100, cents % 100, returned ? 1 : 0);
+    csv += fmt::format("{},{},{},{}.{:02},{}\n", id, name, FormatTimestamp(time), cents / 100, cents % 100,
+                       returned ? 1 : 0);
   }
   return csv;
 }

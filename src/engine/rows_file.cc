@@ -72,7 +72,8 @@ Status WriteRowsFile(const RecordBatch& rows, const std::string& path) {
   const FileKind& kind = *FindKind(path);
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::OpenInMemory());
   if (kind.copy_options.empty()) {
-    HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer, ParquetWriter::Create(*database, path, rows.schema));
+    HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer,
+                        ParquetWriter::Create(*database, path, rows.schema));
     HR_RETURN_IF_ERROR(writer->Append(rows));
     return writer->Finish();
   }

@@ -75,12 +75,11 @@ Status Run(const CheckCommand& command, const std::string& root, Output& output)
   }
   for (const Diagnostic& error : loaded.diagnostics) output.Print(error.ToString() + "\n");
   if (loaded.diagnostics.empty()) {
-    output.Print(fmt::format("{}: no errors in {}, {}, {}, {}, {}\n", project.name,
-                             Counted(project.sources.size(), "source", "sources"),
-                             Counted(project.tables.size(), "table", "tables"),
-                             Counted(project.tests.size(), "test", "tests"),
-                             Counted(project.views.size(), "feature view", "feature views"),
-                             Counted(project.models.size(), "model", "models")));
+    output.Print(fmt::format(
+        "{}: no errors in {}, {}, {}, {}, {}\n", project.name, Counted(project.sources.size(), "source", "sources"),
+        Counted(project.tables.size(), "table", "tables"), Counted(project.tests.size(), "test", "tests"),
+        Counted(project.views.size(), "feature view", "feature views"),
+        Counted(project.models.size(), "model", "models")));
   }
   return Outcome(loaded.diagnostics);
 }

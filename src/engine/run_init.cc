@@ -115,7 +115,8 @@ Status Run(const InitCommand& command, Output& output) {
     HR_RETURN_IF_ERROR(CopyExample(example, command.folder));
     if (command.example == "flights") HR_RETURN_IF_ERROR(CopyFlightsData(places.flights_data, command.folder, output));
   }
-  output.Print(fmt::format("made {}\nnext:\n  cd {}\n  headrace check\n  headrace build\n", command.folder, command.folder));
+  output.Print(
+      fmt::format("made {}\nnext:\n  cd {}\n  headrace check\n  headrace build\n", command.folder, command.folder));
   return absl::OkStatus();
 }
 

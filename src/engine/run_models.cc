@@ -31,7 +31,8 @@ Status List(Registry& registry, bool json, Output& output) {
   return absl::OkStatus();
 }
 
-// "auc 0.6292 [0.5451, 0.7134], log_loss ..." for one part of the metrics: {"rows": 293, "auc": {"value", "low", "high"}}.
+// "auc 0.6292 [0.5451, 0.7134], log_loss ..." for one part of the metrics: {"rows": 293, "auc": {"value", "low",
+// "high"}}.
 std::string PartText(const Json& part) {
   std::string text;
   for (const Json::Member& member : part.object()) {
@@ -54,7 +55,9 @@ Status Show(Registry& registry, const std::string& reference, bool json, Output&
     return absl::OkStatus();
   }
   output.Print(fmt::format("{}/{}\n", version.model, version.version));
-  const auto line = [&](std::string_view what, std::string_view text) { output.Print(fmt::format("  {:<13} {}\n", what, text)); };
+  const auto line = [&](std::string_view what, std::string_view text) {
+    output.Print(fmt::format("  {:<13} {}\n", what, text));
+  };
   line("aliases", version.aliases.empty() ? "none" : absl::StrJoin(version.aliases, ", "));
   line("algorithm", fmt::format("{}, {}", version.algorithm, version.task));
   line("created", FormatTimestamp(version.created_at));

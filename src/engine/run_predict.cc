@@ -46,7 +46,8 @@ Status PredictRow(ServerClient& client, const PredictCommand& command, Output& o
   HR_ASSIGN_OR_RETURN(const int64_t version, answer.GetInteger("model_version"));
   HR_ASSIGN_OR_RETURN(const std::string id, prediction.GetString("id"));
   const Json* value = prediction.Find("value");
-  output.Print(fmt::format("{}\n  {}, version {}, prediction {}\n", value == nullptr ? "null" : value->Dump(), command.model, version, id));
+  output.Print(fmt::format("{}\n  {}, version {}, prediction {}\n", value == nullptr ? "null" : value->Dump(),
+                           command.model, version, id));
   return absl::OkStatus();
 }
 
@@ -68,7 +69,8 @@ class AnswerColumns {
   }
 
   Status AddTo(RecordBatch* rows) && {
-    for (auto& [name, column] : {std::pair{"prediction", &value_}, {"prediction_id", &id_}, {"model_version", &version_}}) {
+    for (auto& [name, column] :
+         {std::pair{"prediction", &value_}, {"prediction_id", &id_}, {"model_version", &version_}}) {
       if (FindField(rows->schema, name)) return InvalidArgument("the file already has a column '{}'; rename it", name);
       rows->schema.push_back({name, column->type()});
       rows->columns.push_back(std::move(*column));
@@ -91,7 +93,8 @@ Status PredictFile(ServerClient& client, const PredictCommand& command, Output& 
   for (size_t begin = 0; begin < rows.num_rows; begin += kRowsPerRequest) {
     output.Progress(step, static_cast<int64_t>(begin), total);
     Json::Array batch;
-    for (size_t row = begin; row < std::min(rows.num_rows, begin + kRowsPerRequest); ++row) batch.push_back(RowToJson(rows, row));
+    for (size_t row = begin; row < std::min(rows.num_rows, begin + kRowsPerRequest); ++row)
+      batch.push_back(RowToJson(rows, row));
     const size_t size = batch.size();
     const StatusOr<Json> answer = Ask(client, command, std::move(batch));
     if (!answer.ok()) return Annotate(answer.status(), fmt::format("{}, rows from {} on", command.file, begin));

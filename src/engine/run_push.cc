@@ -28,7 +28,8 @@ StatusOr<std::vector<std::string>> ReadEvents(const PushCommand& command, const 
   const std::string extension = std::filesystem::path(command.file).extension().string();
   if (extension == ".ndjson" || extension == ".jsonl") {
     HR_ASSIGN_OR_RETURN(const std::string text, ReadFile(command.file));
-    for (const absl::string_view line : absl::StrSplit(ToAbsl(text), '\n', absl::SkipWhitespace())) events.emplace_back(line);
+    for (const absl::string_view line : absl::StrSplit(ToAbsl(text), '\n', absl::SkipWhitespace()))
+      events.emplace_back(line);
     return events;
   }
   if (extension == ".json") {
@@ -80,7 +81,8 @@ Status Run(const PushCommand& command, const std::string& root, Output& output) 
   }
   const Json result = Json::Object{{"accepted", pushed.accepted}, {"duplicates", pushed.duplicates}};
   output.Print(command.json ? result.DumpPretty()
-                            : fmt::format("{}: {} accepted, {} duplicates\n", command.source, pushed.accepted, pushed.duplicates));
+                            : fmt::format("{}: {} accepted, {} duplicates\n", command.source, pushed.accepted,
+                                          pushed.duplicates));
   return absl::OkStatus();
 }
 

@@ -77,8 +77,9 @@ StatusOr<std::string> SqlOf(const ProjectState& state, const std::string& name) 
     return NotFound("there is no feature view '{}'; {}", name, NearestNameHint(name, names));
   }
   if (view->second.kind == ViewKind::kRequest) {
-    return fmt::format("-- computed when asked, over one row: the request's fields and the features that it names\n{}\n",
-                       view->second.sql.sql);
+    return fmt::format(
+        "-- computed when asked, over one row: the request's fields and the features that it names\n{}\n",
+        view->second.sql.sql);
   }
   return EventViewSql(state.definitions.event_views.at(name), state.definitions.catalog->events.at(name));
 }

@@ -10,7 +10,9 @@
 namespace headrace {
 namespace {
 
-std::string Quoted(std::string_view name) { return QuoteIdentifier(name); }
+std::string Quoted(std::string_view name) {
+  return QuoteIdentifier(name);
+}
 
 // Writes the statement from its common table expressions, each on what came before.
 class ViewSqlWriter {
@@ -111,8 +113,9 @@ class ViewSqlWriter {
     const std::vector<std::string> keys = ColumnsOf(program_.entity);
     std::string query = fmt::format("  {}", labels);
     if (labels.empty()) {
-      query = fmt::format("  SELECT {0}, max(_event_time) + INTERVAL '1 second' AS t FROM events GROUP BY {0} ORDER BY {0}",
-                          absl::StrJoin(keys, ", "));
+      query =
+          fmt::format("  SELECT {0}, max(_event_time) + INTERVAL '1 second' AS t FROM events GROUP BY {0} ORDER BY {0}",
+                      absl::StrJoin(keys, ", "));
     }
     Add(fmt::format("labels({}, t)", absl::StrJoin(keys, ", ")), query, "keys and instants: put your own here");
     Add("numbered", "  SELECT row_number() OVER () AS _row, * FROM labels");
@@ -135,12 +138,13 @@ class ViewSqlWriter {
       items.push_back(fmt::format("e.{} AS {}", slot_names_[i], FeatureName(program_.features[i].name)));
     }
     std::string bounds = "e._event_time <= l.t";
-    if (program_.ttl_us) bounds += fmt::format(" AND e._event_time >= l.t - INTERVAL '{}'", IntervalText(*program_.ttl_us));
-    Add("ranked",
-        fmt::format("  SELECT l._row, {},\n"
-                    "    row_number() OVER (PARTITION BY l._row ORDER BY e._event_time DESC, e._available_at DESC, e._ingest DESC) AS _rank\n"
-                    "{}\n    AND {}",
-                    absl::StrJoin(items, ", "), VisibleEvents(), bounds));
+    if (program_.ttl_us)
+      bounds += fmt::format(" AND e._event_time >= l.t - INTERVAL '{}'", IntervalText(*program_.ttl_us));
+    Add("ranked", fmt::format("  SELECT l._row, {},\n"
+                              "    row_number() OVER (PARTITION BY l._row ORDER BY e._event_time DESC, e._available_at "
+                              "DESC, e._ingest DESC) AS _rank\n"
+                              "{}\n    AND {}",
+                              absl::StrJoin(items, ", "), VisibleEvents(), bounds));
     Add("latest", "  SELECT * FROM ranked WHERE _rank = 1");
   }
 
@@ -168,7 +172,8 @@ class ViewSqlWriter {
       case AggregateKind::kCount:
         return plain("count");
       case AggregateKind::kSum:
-        return is_double ? fmt::format("({} + 0.0::DOUBLE)", plain("sum")) : fmt::format("TRY_CAST({} AS BIGINT)", plain("sum"));
+        return is_double ? fmt::format("({} + 0.0::DOUBLE)", plain("sum"))
+                         : fmt::format("TRY_CAST({} AS BIGINT)", plain("sum"));
       case AggregateKind::kAvg:
         return fmt::format("({} + 0.0::DOUBLE)", plain("avg"));
       case AggregateKind::kMin:
@@ -189,12 +194,14 @@ class ViewSqlWriter {
       items.push_back(fmt::format("{} AS {}", ToSql(program_.outputs[i], aggregates), FeatureName(feature.name)));
     }
     std::string name = Quoted("window_" + window.suffix);
-    Add(name, fmt::format("  SELECT {}\n{}\n    AND {}\n  GROUP BY l._row", absl::StrJoin(items, ",\n    "), VisibleEvents(),
-                          WindowBounds(window)));
+    Add(name, fmt::format("  SELECT {}\n{}\n    AND {}\n  GROUP BY l._row", absl::StrJoin(items, ",\n    "),
+                          VisibleEvents(), WindowBounds(window)));
     return name;
   }
 
-  std::string FeatureName(std::string_view feature) const { return Quoted(fmt::format("{}.{}", program_.name, feature)); }
+  std::string FeatureName(std::string_view feature) const {
+    return Quoted(fmt::format("{}.{}", program_.name, feature));
+  }
 
   std::string Finish(const std::vector<std::string>& groups) const {
     std::vector<std::string> items;
