@@ -45,7 +45,8 @@ class ProjectCompiler {
 
  private:
   static StreamSource StreamOf(const SourceTable& source) {
-    return {source.FullName(), StreamColumns(source), source.stream->event_time, source.stream->event_id, source.stream->delay_us};
+    return {source.FullName(), StreamColumns(source), source.stream->event_time, source.stream->event_id, source.stream->delay_us,
+            source.stream->ignore_unknown, source.stream->id_retention_us};
   }
 
   void Report(const RenderedSql& sql, const SourcePosition& config_where, const std::vector<CompileError>& errors) {

@@ -129,6 +129,9 @@ StatusOr<const ModelRecipe*> FindRecipe(const ProjectState& state, const std::st
 }
 
 StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, Output& output) {
+  if (!recipe.tune.is_null()) {
+    return InvalidArgument("model {}: 'tune' is not supported by this version; leave it out and set params", recipe.name);
+  }
   Stopwatch watch;
   TrainReport report;
   HR_ASSIGN_OR_RETURN(TrainingSet set, BuildTrainingSet(workspace, SpecOf(recipe), output));

@@ -109,7 +109,7 @@ Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader&
       next_ingest_ = std::max(next_ingest_, request.first_ingest + static_cast<int64_t>(request.rows.num_rows));
       const auto stream = definition.streams.find(request.source);
       if (stream == definition.streams.end() || stream->second.event_id.empty()) continue;
-      if (clock_.Now() - request.arrival > options_.id_retention_us) continue;
+      if (clock_.Now() - request.arrival > stream->second.id_retention_us.value_or(options_.id_retention_us)) continue;
       const Column* ids = request.rows.Find(stream->second.event_id);
       for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
         if (!ids->IsNull(row)) ids_[request.source].insert(EncodeId(*ids, row));
