@@ -124,7 +124,9 @@ HistoryReader HistoryScan::ReaderForOnline(Workspace& workspace, std::optional<T
   HistoryReader reader;
   reader.view = [&workspace, until](const OnlineViewSpec& spec, const ViewProgram& program, const EventSink& sink) -> Status {
     HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
-    HistoryScan scan(workspace, state, {.include_log = false});
+    ScanOptions history_only;
+    history_only.include_log = false;
+    HistoryScan scan(workspace, state, history_only);
     return scan.ScanHistoryTable(state->definitions.event_views.at(spec.view), program, until, sink);
   };
   reader.ids = [&workspace, until](const StreamSource& stream, const std::function<Status(const Column&)>& sink) -> Status {

@@ -35,7 +35,7 @@ std::string MetricsText(const Json* part) {
 Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& output) {
   TrainingSetSpec spec{command.labels, command.time, command.entities, command.features, std::nullopt};
   if (!command.model.empty()) {
-    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.FreshState());
     HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
     spec = SpecOf(*recipe);
   }
@@ -51,7 +51,7 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
 }
 
 Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
-  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.FreshState());
   HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
   HR_ASSIGN_OR_RETURN(const TrainReport report, TrainAndRegister(workspace, *recipe, output));
   if (command.json) {

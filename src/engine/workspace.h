@@ -39,6 +39,9 @@ class Workspace {
   // The project, read and compiled when first asked for, or with `reload` again. Every error at once as one status.
   StatusOr<std::shared_ptr<const ProjectState>> State(bool reload = false, const std::map<std::string, Json>& vars = {});
 
+  // As State(), but read again where a server has had the project open for long.
+  StatusOr<std::shared_ptr<const ProjectState>> FreshState() { return State(/*reload=*/server_store_ != nullptr); }
+
   StatusOr<Database*> Warehouse();
   StatusOr<Registry*> Models();
   StatusOr<Ledger*> Predictions();
