@@ -127,6 +127,12 @@ Column Column::Take(std::span<const uint32_t> indices) const {
   return result;
 }
 
+std::vector<std::string> NamesOf(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const Field& field : schema) names.push_back(field.name);
+  return names;
+}
+
 std::optional<size_t> FindField(const Schema& schema, std::string_view name) {
   const auto it = std::find_if(schema.begin(), schema.end(), [&](const Field& field) { return field.name == name; });
   if (it == schema.end()) return std::nullopt;

@@ -85,6 +85,8 @@ using Schema = std::vector<Field>;
 // The position of the field called `name` (case-sensitive), if there is one.
 std::optional<size_t> FindField(const Schema& schema, std::string_view name);
 
+std::vector<std::string> NamesOf(const Schema& schema);
+
 struct RecordBatch {
   Schema schema;
   std::vector<Column> columns;  // one per field, all of one length

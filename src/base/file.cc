@@ -11,7 +11,6 @@
 #include <sstream>
 
 namespace headrace {
-namespace {
 
 Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
@@ -20,11 +19,8 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
     if (written < 0) return Unavailable("{}: cannot be written: {}", path, std::strerror(errno));
     bytes.remove_prefix(static_cast<size_t>(written));
   }
-  if (::fsync(fd) != 0) return Unavailable("{}: cannot be synced: {}", path, std::strerror(errno));
   return absl::OkStatus();
 }
-
-}  // namespace
 
 StatusOr<std::string> ReadFile(const std::string& path) {
   std::error_code ignored;
@@ -43,6 +39,7 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return Unavailable("{}: cannot be created: {}", aside, std::strerror(errno));
   Status status = WriteAll(fd, bytes, aside);
+  if (status.ok() && ::fsync(fd) != 0) status = Unavailable("{}: cannot be synced: {}", aside, std::strerror(errno));
   ::close(fd);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
     status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));

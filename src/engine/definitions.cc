@@ -130,8 +130,7 @@ class ProjectCompiler {
 
   bool CheckAvailabilityColumn(const FeatureView& view, const Schema& schema) {
     if (view.available_at.empty() || FindField(schema, view.available_at)) return true;
-    std::vector<std::string> names;
-    for (const Field& field : schema) names.push_back(field.name);
+    const std::vector<std::string> names = NamesOf(schema);
     diagnostics_->push_back({view.config_where, fmt::format("config(available_at=...): column '{}' does not exist in {}", view.available_at, view.from),
                              NearestNameHint(view.available_at, names)});
     return false;

@@ -7,7 +7,6 @@
 #include "engine/ledger_rows.h"
 #include "engine/replays.h"
 #include "kernel/key_events.h"
-#include "warehouse/sql_text.h"
 
 namespace headrace {
 namespace {
@@ -66,13 +65,15 @@ StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program
                            {"history", view.HistoryName()}, {"keys", std::move(keys)}, {"windows", std::move(windows)}});
 }
 
-StatusOr<LedgerGroup> FindPrediction(Workspace& workspace, const std::string& id) {
-  HR_ASSIGN_OR_RETURN(const std::vector<std::string> models, LedgerModels(workspace));
-  for (const std::string& model : models) {
-    HR_ASSIGN_OR_RETURN(std::vector<LedgerGroup> groups, ReadLedger(workspace, model, "id = " + QuoteLiteral(id)));
-    if (!groups.empty()) return std::move(groups[0]);
+StatusOr<LedgerGroup> ReadPrediction(Workspace& workspace, const std::string& id) {
+  HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
+  const StatusOr<LedgerRow> found = ledger->FindPrediction(id);
+  if (absl::IsNotFound(found.status())) {
+    return NotFound("no ledger holds a prediction '{}'; list some with: headrace sql \"select id from ledger.MODEL limit 5\"", id);
   }
-  return NotFound("no ledger holds a prediction '{}'; list some with: headrace sql \"select id from ledger.MODEL limit 5\"", id);
+  HR_RETURN_IF_ERROR(found.status());
+  const Prediction& prediction = found->prediction;
+  return ReadLedger(workspace, prediction.model, {prediction.version, prediction.replay}, id);
 }
 
 Json CellOf(const RecordBatch& rows, std::string_view column) {
@@ -84,12 +85,12 @@ Json CellOf(const RecordBatch& rows, std::string_view column) {
 
 StatusOr<Json> Explain(Workspace& workspace, const std::string& id, Output& output) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
-  HR_ASSIGN_OR_RETURN(const LedgerGroup prediction, FindPrediction(workspace, id));
+  HR_ASSIGN_OR_RETURN(const LedgerGroup prediction, ReadPrediction(workspace, id));
   HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*state->definitions.catalog, prediction.features));
   HR_ASSIGN_OR_RETURN(const LabelRows labels, ToLabelRows(plan, prediction.rows));
   ScanOptions options;
-  if (!prediction.replay.empty()) {
-    HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace.StateFolder(), prediction.replay));
+  if (!prediction.part.replay.empty()) {
+    HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace.StateFolder(), prediction.part.replay));
     options.replay_from = replay.from;
   }
   HistoryScan scan(workspace, state, options);
@@ -112,11 +113,11 @@ StatusOr<Json> Explain(Workspace& workspace, const std::string& id, Output& outp
                                     {"recomputed_equal", logged->GetValue(0).IdenticalTo(recomputed[i].GetValue(0))}});
   }
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace.Models());
-  HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->GetVersion(prediction.model, prediction.version));
+  HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->GetVersion(prediction.model, prediction.part.version));
   const std::string definitions = DefinitionsOf(plan);
-  return Json(Json::Object{{"id", id}, {"model", prediction.model}, {"version", prediction.version}, {"algorithm", version.algorithm},
+  return Json(Json::Object{{"id", id}, {"model", prediction.model}, {"version", prediction.part.version}, {"algorithm", version.algorithm},
                            {"training_set_hash", version.training_set_hash}, {"artifact", version.artifact_sha256},
-                           {"time", CellOf(prediction.rows, "time")}, {"replay", prediction.replay}, {"value", CellOf(prediction.rows, "value")},
+                           {"time", CellOf(prediction.rows, "time")}, {"replay", prediction.part.replay}, {"value", CellOf(prediction.rows, "value")},
                            {"label", CellOf(prediction.rows, "label")}, {"latency_us", CellOf(prediction.rows, "latency_us")},
                            {"request", CellOf(prediction.rows, "request")},
                            {"definitions_unchanged", CellOf(prediction.rows, "definitions").Dump() == Json(definitions).Dump()},

@@ -7,28 +7,26 @@
 #include "engine/workspace.h"
 #include "features/offline/point_in_time_join.h"
 #include "models/registry/registry.h"
+#include "monitoring/ledger.h"
 
 namespace headrace {
 
-// Rows of one model version, of one replay ("" live): they share a plan and a way to scan history.
+// Rows of one part of a model's ledger: they share a plan and a way to scan history.
 struct LedgerGroup {
   std::string model;
-  int64_t version = 0;
-  std::string replay;
+  LedgerPart part;
   std::vector<std::string> features;  // the version's
-  RecordBatch rows;                   // all columns of ledger."model"
+  RecordBatch rows;                   // the ledger's fixed columns, then the features under their names
 };
 
-// Models that have ledger rows, by name.
-StatusOr<std::vector<std::string>> LedgerModels(Workspace& workspace);
-
-// The rows of a model, grouped; `where` is an SQL condition, or "". kNotFound: nothing was ever predicted by it.
-StatusOr<std::vector<LedgerGroup>> ReadLedger(Workspace& workspace, const std::string& model, const std::string& where);
+// The rows of one part of a model's ledger; with `id`, only that prediction.
+StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model, const LedgerPart& part,
+                                 const std::optional<std::string>& id = std::nullopt);
 
 // The label side of the rows: their instants, and keys and request fields from the requests as sent.
 StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows);
 
-// The features of a registered version, in the model's order.
-StatusOr<std::vector<std::string>> FeaturesOfVersion(Registry& registry, const VersionInfo& version);
+// The features of a registered version with their types, in the model's order.
+StatusOr<Schema> FeaturesOfVersion(Registry& registry, const VersionInfo& version);
 
 }  // namespace headrace

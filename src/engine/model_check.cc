@@ -39,8 +39,7 @@ class ModelChecker {
   }
 
   std::string Hint(const std::string& name) const {
-    std::vector<std::string> names;
-    for (const Field& field : *labels_) names.push_back(field.name);
+    const std::vector<std::string> names = NamesOf(*labels_);
     return NearestNameHint(name, names);
   }
 

@@ -173,8 +173,8 @@ StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, Ti
   HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, name));
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace.Models());
   HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->Resolve(model, recipe->promote_alias));
-  HR_ASSIGN_OR_RETURN(const std::vector<std::string> features, FeaturesOfVersion(*registry, version));
-  HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*state->definitions.catalog, features));
+  HR_ASSIGN_OR_RETURN(const Schema features, FeaturesOfVersion(*registry, version));
+  HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*state->definitions.catalog, NamesOf(features)));
   HR_ASSIGN_OR_RETURN(const std::vector<ReplayStep> steps, MakeReplayScript(workspace, *recipe, plan, from, to));
   if (steps.empty()) return FailedPrecondition("nothing happened after {}: neither an event nor a question", FormatTimestamp(from));
 

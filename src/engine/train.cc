@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "base/hash.h"
+#include "models/artifact.h"
 #include "models/train/train.h"
 
 namespace headrace {
@@ -66,16 +67,6 @@ std::string RecipeHash(const ModelRecipe& recipe) {
   Json::Array features(recipe.features.begin(), recipe.features.end());
   return Sha256Hex(Json(Json::Object{{"features", std::move(features)}, {"params", std::move(params)},
                                      {"algorithm", static_cast<int>(recipe.algorithm)}, {"label", recipe.label_column}}).Dump());
-}
-
-std::string AlgorithmName(Algorithm algorithm) {
-  constexpr std::string_view kNames[] = {"lightgbm", "logistic_regression", "linear_regression", "external", "imported"};
-  return std::string(kNames[static_cast<size_t>(algorithm)]);
-}
-
-std::string TaskName(Task task) {
-  constexpr std::string_view kNames[] = {"binary", "multiclass", "regression"};
-  return std::string(kNames[static_cast<size_t>(task)]);
 }
 
 Json ViewHashes(const Json& manifest) {

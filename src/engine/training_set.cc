@@ -19,8 +19,7 @@ namespace {
 
 StatusOr<const Column*> RequireColumn(const RecordBatch& rows, const std::string& name, std::string_view what) {
   if (const Column* column = rows.Find(name)) return column;
-  std::vector<std::string> names;
-  for (const Field& field : rows.schema) names.push_back(field.name);
+  const std::vector<std::string> names = NamesOf(rows.schema);
   return InvalidArgument("{}: the label rows have no column '{}'; {}", what, name, NearestNameHint(name, names));
 }
 

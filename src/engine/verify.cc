@@ -71,8 +71,8 @@ class Verifier {
     if (rows.num_rows == 0) return absl::OkStatus();
     HR_ASSIGN_OR_RETURN(const LabelRows labels, ToLabelRows(*plan, rows));
     ScanOptions scan_options;
-    if (!group.replay.empty()) {
-      HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace_.StateFolder(), group.replay));
+    if (!group.part.replay.empty()) {
+      HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace_.StateFolder(), group.part.replay));
       scan_options.replay_from = replay.from;
     }
     HistoryScan scan(workspace_, state_, scan_options);
@@ -152,14 +152,18 @@ Json VerifyReport::ToJson() const {
 
 StatusOr<VerifyReport> Verify(Workspace& workspace, const std::string& model, bool naive, Output& output) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
+  HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
   std::vector<std::string> models = {model};
   if (model.empty()) {
-    HR_ASSIGN_OR_RETURN(models, LedgerModels(workspace));
+    HR_ASSIGN_OR_RETURN(models, ledger->Models());
   }
   Verifier verifier(workspace, state, naive, output);
   for (const std::string& name : models) {
-    HR_ASSIGN_OR_RETURN(const std::vector<LedgerGroup> groups, ReadLedger(workspace, name, ""));
-    for (const LedgerGroup& group : groups) HR_RETURN_IF_ERROR(verifier.VerifyGroup(group));
+    HR_ASSIGN_OR_RETURN(const std::vector<LedgerPart> parts, ledger->Parts(name));
+    for (const LedgerPart& part : parts) {
+      HR_ASSIGN_OR_RETURN(const LedgerGroup group, ReadLedger(workspace, name, part));
+      HR_RETURN_IF_ERROR(verifier.VerifyGroup(group));
+    }
   }
   return std::move(verifier).Finish();
 }

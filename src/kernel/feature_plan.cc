@@ -33,8 +33,7 @@ class Planner {
     }
     const std::optional<size_t> index = FindField(*features, feature);
     if (!index) {
-      std::vector<std::string> names;
-      for (const Field& field : *features) names.push_back(field.name);
+      const std::vector<std::string> names = NamesOf(*features);
       return InvalidArgument("'{}': view '{}' has no feature '{}'; {}", reference, view, feature, NearestNameHint(feature, names));
     }
     return AddOutput(view, *features, *index);

@@ -13,8 +13,7 @@ namespace {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 Status NoSuchColumn(const RecordBatch& batch, std::string_view name) {
-  std::vector<std::string> names;
-  for (const Field& field : batch.schema) names.push_back(field.name);
+  const std::vector<std::string> names = NamesOf(batch.schema);
   return InvalidArgument("feature '{}' is no column of the data; {}", name, NearestNameHint(name, names));
 }
 

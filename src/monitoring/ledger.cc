@@ -351,6 +351,11 @@ StatusOr<std::unique_ptr<LedgerScan>> Ledger::Scan(std::string_view model, const
   return std::unique_ptr<LedgerScan>(new LedgerScan(std::move(connection), std::move(rows)));
 }
 
+StatusOr<std::vector<LedgerPart>> Ledger::Parts(std::string_view model) {
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, impl_->ConnectFlushed());
+  return LedgerParts(*connection, model);
+}
+
 StatusOr<LedgerRow> Ledger::FindPrediction(std::string_view id) {
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, impl_->ConnectFlushed());
   HR_ASSIGN_OR_RETURN(std::optional<LedgerRow> row, FindLedgerRow(*connection, id));

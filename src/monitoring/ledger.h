@@ -90,8 +90,15 @@ struct LedgerRow {
 struct LedgerFilter {
   std::optional<std::string> replay = {};  // "" for live predictions only
   std::optional<int64_t> version = {};
+  std::optional<std::string> id = {};
   // The feature columns to read, which come under these names; without it, all there are. Every one must be there.
   std::optional<Schema> features = {};
+};
+
+// The predictions of one version, in one replay or live: they share their features and the history that they saw.
+struct LedgerPart {
+  int64_t version = 0;
+  std::string replay;  // "" for live predictions
 };
 
 // Rows of one model's ledger, in the ledger's order. One thread at a time; the database must live on.
@@ -135,6 +142,7 @@ class Ledger {
   // Reading flushes first.
   StatusOr<std::vector<std::string>> Models();  // that have a ledger, by name
   StatusOr<std::unique_ptr<LedgerScan>> Scan(std::string_view model, const LedgerFilter& filter = {});
+  StatusOr<std::vector<LedgerPart>> Parts(std::string_view model);  // by version, then replay; kNotFound as Scan
   // kNotFound if no model's ledger has it.
   StatusOr<LedgerRow> FindPrediction(std::string_view id);
 

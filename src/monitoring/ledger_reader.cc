@@ -80,7 +80,18 @@ StatusOr<std::string> LedgerScanSql(Connection& connection, std::string_view mod
   std::string sql = fmt::format("select {} from {} where true", columns, LedgerRelation(model));
   if (filter.replay) sql += " and replay = " + QuoteLiteral(*filter.replay);
   if (filter.version) sql += fmt::format(" and model_version = {}", *filter.version);
+  if (filter.id) sql += " and id = " + QuoteLiteral(*filter.id);
   return sql;
+}
+
+StatusOr<std::vector<LedgerPart>> LedgerParts(Connection& connection, std::string_view model) {
+  HR_ASSIGN_OR_RETURN(const std::optional<Schema> table, LedgerTableSchema(connection, model));
+  if (!table) return NotFound("no prediction of model '{}' is in the ledger", model);
+  HR_ASSIGN_OR_RETURN(const RecordBatch rows, connection.QueryAll(fmt::format("select distinct model_version, replay from {} order by 1, 2",
+                                                                              LedgerRelation(model))));
+  std::vector<LedgerPart> parts;
+  for (size_t i = 0; i < rows.num_rows; ++i) parts.push_back({rows.columns[0].ints()[i], std::string(rows.columns[1].str(i))});
+  return parts;
 }
 
 StatusOr<std::vector<std::string>> ExistingIds(Connection& connection, std::string_view model,

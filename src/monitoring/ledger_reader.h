@@ -19,6 +19,8 @@ StatusOr<std::vector<std::string>> ModelsWithLedger(Connection& connection);
 // The query that a scan runs. kNotFound if the model has no ledger, or it lacks one of the filter's features.
 StatusOr<std::string> LedgerScanSql(Connection& connection, std::string_view model, const LedgerFilter& filter);
 
+StatusOr<std::vector<LedgerPart>> LedgerParts(Connection& connection, std::string_view model);
+
 // Those of `ids` that the model's ledger has, in no order.
 StatusOr<std::vector<std::string>> ExistingIds(Connection& connection, std::string_view model,
                                                std::span<const std::string> ids);

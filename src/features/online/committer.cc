@@ -168,8 +168,7 @@ RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const Rec
       kept.push_back(row);
       continue;
     }
-    std::string id;
-    EncodeKey(std::span<const Column>(&ids, 1), row, &id);
+    std::string id = EncodeId(ids, row);
     if (seen.insert(id).second) {
       commit->new_ids.emplace_back(stream.name, std::move(id));
       kept.push_back(row);

@@ -19,8 +19,7 @@ Status CheckNames(const StreamSource& source, const Json& row, size_t index) {
   if (!row.is_object()) return InvalidArgument("row {}: expected an object, got {}", index, row.Dump());
   for (const Json::Member& member : row.object()) {
     if (source.ignore_unknown || FindField(source.columns, member.first)) continue;
-    std::vector<std::string> names;
-    for (const Field& field : source.columns) names.push_back(field.name);
+    const std::vector<std::string> names = NamesOf(source.columns);
     return InvalidArgument("row {}, column '{}': {} has no such column; {}", index, member.first, source.name,
                            NearestNameHint(member.first, names));
   }

@@ -46,13 +46,13 @@ std::vector<int64_t> Sequence(int64_t first, size_t count) {
   return numbers;
 }
 
+}  // namespace
+
 std::string EncodeId(const Column& ids, size_t row) {
   std::string encoded;
   EncodeKey(std::span<const Column>(&ids, 1), row, &encoded);
   return encoded;
 }
-
-}  // namespace
 
 std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival) {
   std::vector<TimestampUs> available(rows.num_rows, arrival);
@@ -101,25 +101,22 @@ OnlineFeatures::~OnlineFeatures() {
 
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
-  // What the log says of arrivals, ingestion numbers and ids; its events are applied with the views.
-  HR_RETURN_IF_ERROR(store_->ReadLog(0, [&](uint64_t, std::string_view entry) -> Status {
-    HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
-    for (const LoggedRequest& request : requests) {
-      last_arrival_ = std::max(last_arrival_, request.arrival);
-      next_ingest_ = std::max(next_ingest_, request.first_ingest + static_cast<int64_t>(request.rows.num_rows));
-      const auto stream = definition.streams.find(request.source);
-      if (stream == definition.streams.end() || stream->second.event_id.empty()) continue;
-      if (clock_.Now() - request.arrival > stream->second.id_retention_us.value_or(options_.id_retention_us)) continue;
-      const Column* ids = request.rows.Find(stream->second.event_id);
-      for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
-        if (!ids->IsNull(row)) ids_[request.source].insert(EncodeId(*ids, row));
-      }
-    }
-    return absl::OkStatus();
-  }));
-  acknowledged_arrival_ = last_arrival_;
-  HR_ASSIGN_OR_RETURN(set_, BuildViewSet(std::move(definition), history, /*use_checkpoint=*/true));
+  HR_ASSIGN_OR_RETURN(set_, BuildViewSet(std::move(definition), history, /*recovering=*/true));
   return absl::OkStatus();
+}
+
+// What the log says of arrivals, ingestion numbers and ids.
+void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition) {
+  last_arrival_ = std::max(last_arrival_, request.arrival);
+  acknowledged_arrival_ = last_arrival_;
+  next_ingest_ = std::max(next_ingest_, request.first_ingest + static_cast<int64_t>(request.rows.num_rows));
+  const auto stream = definition.streams.find(request.source);
+  if (stream == definition.streams.end() || stream->second.event_id.empty()) return;
+  if (clock_.Now() - request.arrival > stream->second.id_retention_us.value_or(options_.id_retention_us)) return;
+  const Column* ids = request.rows.Find(stream->second.event_id);
+  for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
+    if (!ids->IsNull(row)) ids_[request.source].insert(EncodeId(*ids, row));
+  }
 }
 
 Status OnlineFeatures::LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history) {
@@ -157,7 +154,7 @@ StatusOr<std::map<std::string, uint64_t>> OnlineFeatures::RestoreFromCheckpoint(
 }
 
 StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(OnlineDefinition definition,
-                                                                                const HistoryReader& history, bool use_checkpoint) {
+                                                                                const HistoryReader& history, bool recovering) {
   auto set = std::make_shared<ViewSet>();
   set->keep_us = KeepOf(definition, options_);
   set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
@@ -166,7 +163,7 @@ StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(
     set->states[spec.view] = std::make_unique<ViewState>(catalog.events.at(spec.view));
   }
   std::map<std::string, uint64_t> included;  // the log position that a view's state includes already
-  if (use_checkpoint) {
+  if (recovering) {
     HR_ASSIGN_OR_RETURN(included, RestoreFromCheckpoint(set.get()));
   }
   checkpoint_is_whole_ = included.size() == set->definition->views.size();
@@ -183,6 +180,7 @@ StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(
   HR_RETURN_IF_ERROR(store_->ReadLog(0, [&](uint64_t position, std::string_view entry) -> Status {
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
+      if (recovering) RememberLogged(request, *set->definition);
       HR_RETURN_IF_ERROR(ApplyLogged(request, *set, [&](const std::string& view) {
         const auto it = included.find(view);
         return it == included.end() || position > it->second;
@@ -255,7 +253,7 @@ StatusOr<std::vector<Column>> OnlineFeatures::Read(const OnlineDefinition& defin
 Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader& history) {
   const std::lock_guard commit_lock(commit_mutex_);
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
-  HR_ASSIGN_OR_RETURN(std::shared_ptr<ViewSet> set, BuildViewSet(std::move(definition), history, /*use_checkpoint=*/false));
+  HR_ASSIGN_OR_RETURN(std::shared_ptr<ViewSet> set, BuildViewSet(std::move(definition), history, /*recovering=*/false));
   const std::unique_lock lock(set_mutex_);
   set_ = std::move(set);
   return absl::OkStatus();

@@ -136,7 +136,8 @@ class OnlineFeatures {
   OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
 
   Status Recover(OnlineDefinition definition, const HistoryReader& history);
-  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history, bool use_checkpoint);
+  void RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition);
+  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history, bool recovering);
   StatusOr<std::map<std::string, uint64_t>> RestoreFromCheckpoint(ViewSet* set);
   Status ApplyLogged(const LoggedRequest& request, const ViewSet& set, const std::function<bool(const std::string& view)>& wants) const;
   Status LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history);
@@ -185,6 +186,9 @@ class OnlineFeatures {
   std::atomic<int64_t> overflow_cells_ = 0;
   std::thread committer_;
 };
+
+// The bytes that stand for an event id, which must not be null, in the sets of known ids.
+std::string EncodeId(const Column& ids, size_t row);
 
 // The availability of pushed rows: their arrival, or later by the stream's delay (rule 2).
 std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival);

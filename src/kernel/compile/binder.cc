@@ -12,10 +12,6 @@
 namespace headrace::compile {
 namespace {
 
-constexpr std::string_view kVolatile[] = {"now",    "current_timestamp", "current_date", "current_time", "today",
-                                          "random", "uuid",              "gen_random_uuid", "get_current_timestamp",
-                                          "transaction_timestamp"};
-
 std::string TypeList(const std::vector<Bound>& arguments) {
   return absl::StrJoin(arguments, ", ", [](std::string* out, const Bound& bound) {
     out->append(bound.untyped_null ? "NULL" : std::string(TypeName(bound.expression.type)));
@@ -393,7 +389,7 @@ std::optional<Bound> Binder::BindFunction(const Json& node) {
   }
   if (name == "ceiling") name = "ceil";
   if (name == "dow" || name == "weekday") name = "dayofweek";
-  if (std::find(std::begin(kVolatile), std::end(kVolatile), name) != std::end(kVolatile)) {
+  if (IsVolatileFunction(name)) {
     Error(node, fmt::format("{}() changes from call to call, so a feature of it could not be computed again", name),
           "in a request view use request_time");
     return std::nullopt;

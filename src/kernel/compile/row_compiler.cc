@@ -5,6 +5,7 @@
 #include "kernel/compile/binder.h"
 #include "kernel/compile/columns.h"
 #include "kernel/compile/compile.h"
+#include "kernel/functions/registry.h"
 
 namespace headrace {
 namespace compile {
@@ -24,9 +25,8 @@ bool LooksBeyondRow(const Json& node, std::span<const std::string> aggregates) {
   const std::string kind = ClassOf(node);
   if (kind == "WINDOW" || kind == "SUBQUERY") return true;
   if (kind == "FUNCTION") {
-    static constexpr std::string_view kVolatile[] = {"random", "uuid", "gen_random_uuid", "now", "nextval", "get_current_timestamp", "today"};
     const std::string name = absl::AsciiStrToLower(TextOf(node, "function_name"));
-    if (name == "count_star" || std::find(std::begin(kVolatile), std::end(kVolatile), name) != std::end(kVolatile) ||
+    if (name == "count_star" || IsVolatileFunction(name) ||
         std::find(aggregates.begin(), aggregates.end(), name) != aggregates.end()) {
       return true;
     }

@@ -59,6 +59,13 @@ bool IsKnownFunction(std::string_view name) {
   return std::any_of(AllFunctions().begin(), AllFunctions().end(), [&](const ScalarFunction& f) { return f.name == name; });
 }
 
+bool IsVolatileFunction(std::string_view name) {
+  static constexpr std::string_view kVolatile[] = {
+      "current_date", "current_time", "current_timestamp", "gen_random_uuid", "get_current_timestamp", "nextval", "now", "random",
+      "today", "transaction_timestamp", "uuid"};
+  return std::find(std::begin(kVolatile), std::end(kVolatile), name) != std::end(kVolatile);
+}
+
 std::vector<std::string> KnownFunctionNames() {
   std::vector<std::string> names;
   for (const ScalarFunction& function : AllFunctions()) {

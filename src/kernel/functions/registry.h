@@ -24,6 +24,9 @@ struct ScalarFunction {
 const ScalarFunction* FindFunction(std::string_view name, const std::vector<std::optional<TypeId>>& arguments);
 
 bool IsKnownFunction(std::string_view name);
+
+// Whether DuckDB's function of this name changes from call to call, so that what it gave could not be computed again.
+bool IsVolatileFunction(std::string_view name);
 std::vector<std::string> KnownFunctionNames();  // sorted, without operators; for hints and documentation
 
 // The common type that values of both types widen to; nullopt if there is none.

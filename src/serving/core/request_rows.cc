@@ -35,8 +35,7 @@ Status CheckNoOthers(const Schema& wanted, std::string_view kind, const Json* co
   if (!columns->is_object()) return InvalidArgument("'{}' must be an object of arrays", kind);
   for (const Json::Member& member : columns->object()) {
     if (FindField(wanted, member.first)) continue;
-    std::vector<std::string> names;
-    for (const Field& field : wanted) names.push_back(field.name);
+    const std::vector<std::string> names = NamesOf(wanted);
     return InvalidArgument("'{}' is no {} of the wanted features; {}", member.first, kind, NearestNameHint(member.first, names));
   }
   return absl::OkStatus();
