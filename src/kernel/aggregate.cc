@@ -1,8 +1,8 @@
 #include "kernel/aggregate.h"
 
-#include <bit>
-#include <cmath>
 #include <limits>
+
+#include "kernel/rounding.h"
 
 namespace headrace {
 
@@ -20,34 +20,6 @@ int CompareCells(const Column& column_a, size_t a, const Column& column_b, size_
   const int64_t x = column_a.ints()[a];
   const int64_t y = column_b.ints()[b];
   return x < y ? -1 : x > y ? 1 : 0;
-}
-
-// Long division, bit by bit, until 55 significant bits are known; what is left over is the sticky bit.
-double RoundedQuotient(__int128 numerator, uint64_t n) {
-  constexpr __int128 kExact = __int128{1} << 53;
-  if (numerator >= -kExact && numerator <= kExact && n <= static_cast<uint64_t>(kExact)) {
-    return static_cast<double>(static_cast<int64_t>(numerator)) / static_cast<double>(n);
-  }
-  const bool negative = numerator < 0;
-  const unsigned __int128 magnitude = negative ? -static_cast<unsigned __int128>(numerator) : static_cast<unsigned __int128>(numerator);
-  unsigned __int128 quotient = magnitude / n;
-  unsigned __int128 remainder = magnitude % n;
-  int exponent = 0;
-  constexpr unsigned __int128 kEnough = static_cast<unsigned __int128>(1) << 55;
-  for (; quotient < kEnough && remainder != 0; --exponent) {
-    remainder <<= 1;
-    quotient = (quotient << 1) | (remainder >= n ? 1 : 0);
-    if (remainder >= n) remainder -= n;
-  }
-  bool sticky = remainder != 0;
-  for (; quotient >= kEnough; ++exponent) {
-    sticky |= (quotient & 1) != 0;
-    quotient >>= 1;
-  }
-  // At most 55 bits: the conversion to double rounds the last two, with the sticky bit in the lowest place.
-  const auto significand = static_cast<uint64_t>(quotient << 1) | (sticky ? 1 : 0);
-  const double result = std::ldexp(static_cast<double>(significand), exponent - 1);
-  return negative ? -result : result;
 }
 
 AggregateState::AggregateState(const AggregateCall& call) : call_(call), best_(call.argument_type) {
@@ -108,7 +80,7 @@ bool AggregateState::AppendResult(Column* out) const {
   }
   if (call_.kind == AggregateKind::kAvg) {
     const auto n = static_cast<uint64_t>(count_);
-    out->AppendDouble(double_sum_ ? double_sum_->RoundQuotient(n) : RoundedQuotient(integer_sum_, n));
+    out->AppendDouble(double_sum_ ? double_sum_->RoundQuotient(n) : RoundQuotientToDouble(integer_sum_, 0, n));
     return false;
   }
   if (double_sum_ != nullptr) {

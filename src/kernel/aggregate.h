@@ -21,9 +21,6 @@ bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row);
 // Negative, zero, positive: how rows a and b of `column` compare as values (rule 16).
 int CompareCells(const Column& column_a, size_t a, const Column& column_b, size_t b);
 
-// numerator / n, rounded once to the nearest double; n >= 1.
-double RoundedQuotient(__int128 numerator, uint64_t n);
-
 class AggregateState {
  public:
   explicit AggregateState(const AggregateCall& call);

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <limits>
+
+#include "kernel/rounding.h"
 
 namespace headrace {
 namespace {
@@ -11,66 +12,23 @@ namespace {
 constexpr int kSignificandBits = 52;
 constexpr uint64_t kSignificandMask = (uint64_t{1} << kSignificandBits) - 1;
 constexpr uint64_t kLimbMask = 0xFFFFFFFF;
+constexpr int kLowestExponent = -1074;
 
-// An unsigned integer of 32-bit digits, least significant first, in units of 2^-(1074 + 64): 64 bits below the
-// smallest double, so that a quotient keeps its rounding bits.
-using Digits = std::array<uint64_t, 72>;
+// The magnitude of a sum: 32-bit digits, least significant first, in units of 2^-1074.
+using Digits = std::array<uint64_t, 70>;
 
-// digits / divisor in place; true if a remainder is left. Stops once the quotient has the bits that rounding
-// looks at: 4 digits hold at least 97 significant bits.
-bool Divide(Digits& digits, uint64_t divisor) {
-  constexpr int kEnoughDigits = 4;
-  unsigned __int128 remainder = 0;
-  int quotient_digits = 0;
-  for (size_t i = digits.size(); i-- > 0;) {
-    if (quotient_digits == kEnoughDigits) {
-      if (digits[i] != 0) remainder = 1;
-      digits[i] = 0;
-      continue;
-    }
-    const unsigned __int128 value = (remainder << 32) | digits[i];
-    digits[i] = static_cast<uint64_t>(value / divisor);
-    remainder = value % divisor;
-    if (quotient_digits > 0 || digits[i] != 0) ++quotient_digits;
-  }
-  return remainder != 0;
-}
-
-int HighestBit(const Digits& digits) {
-  for (size_t i = digits.size(); i-- > 0;) {
-    if (digits[i] != 0) return static_cast<int>(i) * 32 + 63 - std::countl_zero(digits[i]);
-  }
-  return -1;
-}
-
-uint64_t BitAt(const Digits& digits, int position) { return (digits[position / 32] >> (position % 32)) & 1; }
-
-bool AnyBitBelow(const Digits& digits, int position) {
-  for (int i = 0; i < position / 32; ++i) {
-    if (digits[i] != 0) return true;
-  }
-  return (digits[position / 32] & ((uint64_t{1} << (position % 32)) - 1)) != 0;
-}
-
-struct Rounded {
-  double value = 0;
-  bool exact = true;
-};
-
-// The nearest double to digits * 2^-1138 (plus a little if `sticky`), ties to even.
-Rounded RoundToDouble(const Digits& digits, bool sticky) {
-  const int highest = HighestBit(digits);
-  if (highest < 0) return {0.0, !sticky};
-  // The lowest bit that the result keeps: 53 bits for a normal number, down to 2^-1074 for a subnormal one.
-  const int lowest_kept = std::max(highest - kSignificandBits, 64);
-  uint64_t significand = 0;
-  for (int bit = std::max(highest, lowest_kept); bit >= lowest_kept; --bit) {
-    significand = (significand << 1) | BitAt(digits, bit);
-  }
-  const bool half = BitAt(digits, lowest_kept - 1) != 0;
-  const bool below_half = sticky || AnyBitBelow(digits, lowest_kept - 1);
-  if (half && (below_half || (significand & 1) != 0)) ++significand;
-  return {std::ldexp(static_cast<double>(significand), lowest_kept - 64 - 1074), !half && !below_half};
+// The highest 128 bits of `digits`, and whether any bit is left below them, divided by n and rounded.
+double RoundDigits(bool negative, const Digits& digits, uint64_t n) {
+  int top = static_cast<int>(digits.size()) - 1;
+  while (top >= 0 && digits[top] == 0) --top;
+  if (top < 0) return 0.0;
+  const auto digit = [&](int i) { return i < 0 ? 0 : digits[i]; };
+  const unsigned __int128 four = static_cast<unsigned __int128>(digit(top) << 32 | digit(top - 1)) << 64 | (digit(top - 2) << 32 | digit(top - 3));
+  const int shift = std::countl_zero(static_cast<uint32_t>(digits[top]));
+  const uint64_t fifth = digit(top - 4) << shift;
+  bool sticky = (fifth & kLimbMask) != 0;
+  for (int i = 0; i < top - 4 && !sticky; ++i) sticky = digits[i] != 0;
+  return RoundQuotientToDouble(negative, four << shift | fifth >> 32, sticky, kLowestExponent + 32 * (top - 3) - shift, n);
 }
 
 }  // namespace
@@ -142,7 +100,7 @@ double ExactSum::RoundQuotient(uint64_t n) const {
     limb -= carry * (int64_t{1} << 32);
   }
   const bool negative = carry < 0;
-  Digits digits{};
+  Digits digits;
   uint64_t borrow = 1;  // of the two's complement, when negative
   for (int i = 0; i < kLimbs; ++i) {
     uint64_t digit = static_cast<uint64_t>(carried[i]);
@@ -151,20 +109,9 @@ double ExactSum::RoundQuotient(uint64_t n) const {
       borrow = digit >> 32;
       digit &= kLimbMask;
     }
-    digits[i + 2] = digit;
+    digits[i] = digit;
   }
-  Rounded result = RoundToDouble(digits, false);
-  if (n > 1) {
-    // An exact sum and an exact count: the division itself rounds once. Otherwise divide digit by digit.
-    constexpr uint64_t kExactCounts = uint64_t{1} << 53;
-    if (result.exact && n <= kExactCounts && std::isfinite(result.value)) {
-      result.value /= static_cast<double>(n);
-    } else {
-      const bool sticky = Divide(digits, n);
-      result = RoundToDouble(digits, sticky);
-    }
-  }
-  return negative && result.value != 0 ? -result.value : result.value;
+  return RoundDigits(negative, digits, n);
 }
 
 }  // namespace headrace
