@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "kernel/ordered_bits.h"
 #include "kernel/rounding.h"
 
 namespace headrace {
@@ -61,7 +62,7 @@ void AggregateState::Merge(const AggregateState& other) {
 }
 
 void AppendExtreme(const Column& column, size_t row, Column* out) {
-  if (column.type() == TypeId::kDouble) return out->AppendDouble(column.doubles()[row] + 0.0);  // -0.0 + 0.0 is +0.0
+  if (column.type() == TypeId::kDouble) return out->AppendDouble(DoubleOfOrderedBits(OrderedBits(column.doubles()[row])));
   out->AppendFrom(column, row);
 }
 

@@ -45,7 +45,7 @@ class AggregateState {
   Column best_;                           // min, max: no row or one
 };
 
-// Appends the cell of a min or max: row `row` of `column`, zeros as +0.0.
+// Appends the cell of a min or max: row `row` of `column`; a zero is +0.0 and a NaN the one that C++ calls quiet.
 void AppendExtreme(const Column& column, size_t row, Column* out);
 
 // One value per aggregate, window by window: cells[window * aggregates + aggregate]; of a latest-value view one per slot.

@@ -1,38 +1,35 @@
 // Offline: the features of many instants of one key in one pass over its events.
 //
-// Events lie in the order, instants ascending. For each window an event is held from the instant it is both inside
-// the window and visible, to the instant it leaves either:
-//
-//   event_time + offset < t  and  available_at <= t         -> enters   (two pointers, and a heap of late ones)
-//   event_time + offset + length < t  or  retracted_at <= t -> leaves   (a pointer, and a heap of retracted ones)
-//
-// Sums and counts are added to and subtracted from; min, max and the latest row come from a tournament over the
-// positions of the key's events. Cost: O((events + instants) log events), whatever the window's length.
+// First, per window, which range of events each instant sees (kernel/window_rows.h); then, aggregate by aggregate, the
+// values of all ranges of all windows (kernel/range_aggregates.h). Cost: O(events + instants) times small logarithms,
+// whatever the windows' lengths; the windows of a view share the index of its events.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <vector>
 
-#include "kernel/aggregate.h"
-#include "kernel/events.h"
+#include "kernel/range_aggregates.h"
+#include "kernel/window_rows.h"
 
 namespace headrace {
 
 class KeySweep {
  public:
   explicit KeySweep(const ViewProgram& program);
-  ~KeySweep();
 
-  // Appends one row of cells per instant. Events: rows [begin, end) of `events`, all of one key, in the order.
-  // With `ignore_availability` every event counts as known at once (the leak meter).
+  // Appends one row of cells per instant, which ascend. Events: rows [begin, end) of `events`, all of one key, in the
+  // order. With `ignore_availability` every event counts as known when it happens (the leak meter).
   void Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times, bool ignore_availability,
            FeatureCells* cells);
 
  private:
-  class WindowSweep;
+  void AppendLatest(const EventRows& events, size_t begin, std::span<const TimestampUs> times, FeatureCells* cells);
+
   const ViewProgram& program_;
-  std::vector<std::unique_ptr<WindowSweep>> windows_;  // of a latest-value view: one
+  std::vector<std::unique_ptr<RangeAggregator>> aggregators_;  // one per aggregate
+  Visibility visibility_;
+  std::vector<WindowRows> rows_;  // one per window; of a latest-value view: one
 };
 
 }  // namespace headrace

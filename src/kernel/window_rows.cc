@@ -1,0 +1,111 @@
+#include "kernel/window_rows.h"
+
+#include <algorithm>
+
+namespace headrace {
+namespace {
+
+// The first position from `from` on whose value is not below `bound`, by doubling steps: instants lie close together
+// or far apart, as the labels have it.
+template <typename IsBelow>
+size_t Gallop(size_t from, size_t size, const IsBelow& is_below) {
+  size_t step = 1;
+  size_t low = from;  // all before it are below
+  while (low < size && is_below(low)) {
+    low += 1;
+    if (low + step >= size || !is_below(low + step)) break;
+    low += step;
+    step *= 2;
+  }
+  size_t high = std::min(size, low + step);
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (is_below(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+}  // namespace
+
+void Visibility::Reset(const EventRows& events, size_t begin, size_t end, bool ignore_availability) {
+  const size_t count = end - begin;
+  event_time_ = std::span(events.event_time).subspan(begin, count);
+  available_at_ = std::span(events.available_at).subspan(begin, count);
+  retracted_at_ = std::span(events.retracted_at).subspan(begin, count);
+  ignore_availability_ = ignore_availability;
+  is_straggler_.clear();
+  stragglers_.clear();
+  all_on_time_ = true;
+  TimestampUs soonest_after = kMaxTimestampUs;  // the soonest that a main event after this one is known
+  for (size_t i = count; i-- > 0;) {
+    const TimestampUs known_at = ignore_availability ? event_time_[i] : std::max(event_time_[i], available_at_[i]);
+    if (retracted_at_[i] != EventRows::kNeverRetracted || known_at > soonest_after) {
+      stragglers_.push_back(static_cast<uint32_t>(i));
+    } else {
+      soonest_after = known_at;
+      all_on_time_ &= known_at == event_time_[i];
+    }
+  }
+  if (stragglers_.empty()) return;
+  std::reverse(stragglers_.begin(), stragglers_.end());
+  is_straggler_.assign(count, 0);
+  for (const uint32_t position : stragglers_) is_straggler_[position] = 1;
+}
+
+void Visibility::FindRows(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
+  FindRanges(window, times, rows);
+  rows->changes.clear();
+  if (!stragglers_.empty()) FindChanges(window, times, rows);
+}
+
+void Visibility::FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
+  rows->ranges.clear();
+  const size_t count = event_time_.size();
+  size_t first = 0;  // not before the window's left end
+  size_t last = 0;   // not before its right end
+  size_t known = 0;  // the first main event that is not known yet
+  for (const TimestampUs t : times) {
+    const TimestampUs end = window == nullptr ? AddSaturated(t, 1) : AddSaturated(t, -window->offset_us);
+    last = Gallop(last, count, [&](size_t i) { return event_time_[i] < end; });
+    if (window != nullptr && window->length_us) {
+      const TimestampUs start = AddSaturated(end, -*window->length_us);
+      first = Gallop(first, count, [&](size_t i) { return event_time_[i] < start; });
+    }
+    size_t stop = last;
+    if (!all_on_time_) {
+      while (known < last && ((!is_straggler_.empty() && is_straggler_[known] != 0) || available_at_[known] <= t)) ++known;
+      stop = std::min(last, known);
+    }
+    rows->ranges.push_back({static_cast<uint32_t>(std::min(first, stop)), static_cast<uint32_t>(stop)});
+  }
+}
+
+void Visibility::FindChanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
+  const auto first_after = [&](TimestampUs instant) {
+    return static_cast<size_t>(std::upper_bound(times.begin(), times.end(), instant) - times.begin());
+  };
+  const auto first_from = [&](TimestampUs instant) {
+    return static_cast<size_t>(std::lower_bound(times.begin(), times.end(), instant) - times.begin());
+  };
+  for (const uint32_t position : stragglers_) {
+    const TimestampUs happened = event_time_[position];
+    size_t enters = window == nullptr ? first_from(happened) : first_after(AddSaturated(happened, window->offset_us));
+    if (!ignore_availability_) enters = std::max(enters, first_from(available_at_[position]));
+    size_t leaves = times.size();
+    if (retracted_at_[position] != EventRows::kNeverRetracted) leaves = first_from(retracted_at_[position]);
+    if (window != nullptr && window->length_us) {
+      leaves = std::min(leaves, first_after(AddSaturated(AddSaturated(happened, window->offset_us), *window->length_us)));
+    }
+    if (enters >= leaves) continue;
+    rows->changes.push_back({static_cast<uint32_t>(enters), position, true});
+    if (leaves < times.size()) rows->changes.push_back({static_cast<uint32_t>(leaves), position, false});
+  }
+  std::stable_sort(rows->changes.begin(), rows->changes.end(),
+                   [](const StragglerChange& a, const StragglerChange& b) { return a.query < b.query; });
+}
+
+}  // namespace headrace
