@@ -1,82 +1,23 @@
 #include "features/offline/point_in_time_join.h"
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/parallel.h"
+#include "features/offline/event_partitions.h"
+#include "features/offline/label_keys.h"
 #include "kernel/key_events.h"
 #include "kernel/sweep.h"
 
 namespace headrace {
 namespace {
 
-constexpr uint32_t kNoKey = 0xFFFFFFFF;
-constexpr size_t kPartitions = 64;
+constexpr size_t kPartitions = EventPartitions::kPartitions;
 
-// The distinct keys of the label rows for one view, numbered; and the label rows of each, by time.
-struct LabelKeys {
-  absl::flat_hash_map<std::string, uint32_t> number_of;
-  std::vector<uint32_t> key_of_row;                // kNoKey: null key part or null instant
-  std::vector<std::vector<uint32_t>> rows_of_key;  // ascending by instant
-};
-
-LabelKeys NumberKeys(const ViewProgram& program, const LabelRows& labels) {
+LabelKeys KeysOf(const ViewProgram& program, const LabelRows& labels) {
   std::vector<Column> parts;
   for (const Field& part : program.entity) parts.push_back(*labels.entities.Find(part.name));
-  LabelKeys keys;
-  std::string encoded;
-  for (uint32_t row = 0; row < labels.num_rows; ++row) {
-    encoded.clear();
-    if (labels.times.IsNull(row) || !EncodeKey(parts, row, &encoded)) {
-      keys.key_of_row.push_back(kNoKey);
-      continue;
-    }
-    const auto [it, inserted] = keys.number_of.try_emplace(encoded, static_cast<uint32_t>(keys.number_of.size()));
-    if (inserted) keys.rows_of_key.emplace_back();
-    keys.key_of_row.push_back(it->second);
-    keys.rows_of_key[it->second].push_back(row);
-  }
-  const std::span<const int64_t> times = labels.times.ints();
-  for (std::vector<uint32_t>& rows : keys.rows_of_key) {
-    std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
-  }
-  return keys;
-}
-
-// Events of wanted keys, with the number of their key.
-struct Partition {
-  EventRows events;
-  std::vector<uint32_t> key;
-};
-
-// Appends to partitions[key % kPartitions] the events whose key some label row has.
-void Distribute(const EventRows& events, const LabelKeys& keys, std::vector<Partition>* partitions) {
-  std::string encoded;
-  for (size_t row = 0; row < events.size(); ++row) {
-    encoded.clear();
-    if (!EncodeKey(events.keys, row, &encoded)) continue;
-    const auto it = keys.number_of.find(encoded);
-    if (it == keys.number_of.end()) continue;
-    Partition& partition = (*partitions)[it->second % kPartitions];
-    partition.events.AppendFrom(events, row);
-    partition.key.push_back(it->second);
-  }
-}
-
-void SortPartition(Partition* partition) {
-  std::vector<uint32_t> rows(partition->key.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  const auto before = [&](uint32_t a, uint32_t b) {
-    if (partition->key[a] != partition->key[b]) return partition->key[a] < partition->key[b];
-    return ComesBefore(partition->events, a, partition->events, b);
-  };
-  if (std::is_sorted(rows.begin(), rows.end(), before)) return;
-  std::sort(rows.begin(), rows.end(), before);
-  partition->events = partition->events.Take(rows);
-  std::vector<uint32_t> sorted_keys;
-  for (const uint32_t row : rows) sorted_keys.push_back(partition->key[row]);
-  partition->key = std::move(sorted_keys);
+  return LabelKeys(parts, labels.times);
 }
 
 // Cells of some label rows: row i of `features` belongs to label row rows[i].
@@ -87,30 +28,55 @@ struct PartitionResult {
   int64_t overflows = 0;
 };
 
-int64_t CountDifferences(const std::vector<Column>& a, const std::vector<Column>& b, size_t first_row) {
-  int64_t differences = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    for (size_t row = 0; row < b[i].size(); ++row) {
-      if (!a[i].GetValue(first_row + row).IdenticalTo(b[i].GetValue(row))) ++differences;
-    }
+// Whether two cells hold the same bits; null equals null.
+bool SameBits(const Column& a, size_t row_a, const Column& b, size_t row_b) {
+  if (a.IsNull(row_a) || b.IsNull(row_b)) return a.IsNull(row_a) == b.IsNull(row_b);
+  if (a.type() == TypeId::kDouble) return std::bit_cast<uint64_t>(a.doubles()[row_a]) == std::bit_cast<uint64_t>(b.doubles()[row_b]);
+  if (a.type() == TypeId::kVarchar) return a.str(row_a) == b.str(row_b);
+  return a.ints()[row_a] == b.ints()[row_b];
+}
+
+// Where a label row's cells are: in the result of a partition, or those of the empty set.
+struct Place {
+  uint32_t partition = kPartitions;  // kPartitions: the empty set
+  uint32_t row = 0;
+};
+
+Column GatherColumn(TypeId type, const std::vector<Place>& places, const std::vector<const Column*>& parts) {
+  std::vector<uint8_t> validity;
+  if (std::any_of(parts.begin(), parts.end(), [](const Column* part) { return part->has_nulls(); })) {
+    validity.reserve(places.size());
+    for (const Place& place : places) validity.push_back(parts[place.partition]->IsNull(place.row) ? 0 : 1);
   }
-  return differences;
+  if (type == TypeId::kVarchar) {
+    Column gathered(type);
+    gathered.Reserve(places.size());
+    for (const Place& place : places) gathered.AppendFrom(*parts[place.partition], place.row);
+    return gathered;
+  }
+  if (type == TypeId::kDouble) {
+    std::vector<double> values(places.size());
+    for (size_t i = 0; i < places.size(); ++i) values[i] = parts[places[i].partition]->doubles()[places[i].row];
+    return Column::Doubles(std::move(values), std::move(validity));
+  }
+  std::vector<int64_t> values(places.size());
+  for (size_t i = 0; i < places.size(); ++i) values[i] = parts[places[i].partition]->ints()[places[i].row];
+  return Column::Integers(type, std::move(values), std::move(validity));
 }
 
 class ViewJoin {
  public:
   ViewJoin(const ViewProgram& program, const LabelRows& labels, const JoinOptions& options)
-      : program_(program), labels_(labels), options_(options), keys_(NumberKeys(program, labels)), partitions_(kPartitions) {
-    for (Partition& partition : partitions_) partition.events = EventRows(program);
-  }
+      : program_(program), labels_(labels), options_(options), keys_(KeysOf(program, labels)), partitions_(program, keys_) {}
 
   StatusOr<std::vector<Column>> Run(const EventScan& scan, JoinReport* report) {
     HR_RETURN_IF_ERROR(scan(program_, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
       HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(program_, input, arrivals));
       report->events_read += static_cast<int64_t>(input.num_rows);
-      Distribute(events, keys_, &partitions_);
+      partitions_.Add(events);
       return absl::OkStatus();
     }));
+    partitions_.Finish();
     std::vector<PartitionResult> results(kPartitions);
     HR_RETURN_IF_ERROR(ParallelFor(kPartitions, options_.threads, [&](size_t i) { return SweepPartition(i, &results[i]); }));
     for (const PartitionResult& result : results) {
@@ -122,60 +88,64 @@ class ViewJoin {
   }
 
  private:
-  Status SweepPartition(size_t index, PartitionResult* result) {
-    Partition& partition = partitions_[index];
-    SortPartition(&partition);
+  Status SweepPartition(size_t partition, PartitionResult* result) {
+    const SortedEvents sorted = partitions_.TakeSorted(partition);
     FeatureCells cells(program_);
     KeySweep sweep(program_);
-    std::vector<TimestampUs> times;
     std::vector<LateKey> late;
-    size_t begin = 0;
-    for (size_t key = index; key < keys_.rows_of_key.size(); key += kPartitions) {
-      size_t end = begin;
-      bool any_late = false;
-      for (; end < partition.key.size() && partition.key[end] == key; ++end) {
-        any_late |= partition.events.available_at[end] > partition.events.event_time[end];
-      }
-      times.clear();
-      for (const uint32_t row : keys_.rows_of_key[key]) times.push_back(labels_.times.ints()[row]);
-      if (any_late) late.push_back({key, begin, end, result->rows.size()});
-      sweep.Run(partition.events, begin, end, times, /*ignore_availability=*/false, &cells);
-      result->rows.insert(result->rows.end(), keys_.rows_of_key[key].begin(), keys_.rows_of_key[key].end());
-      begin = end;
+    for (size_t i = 0; i + 1 < sorted.first_of_key.size(); ++i) {
+      const size_t begin = sorted.first_of_key[i];
+      const size_t end = sorted.first_of_key[i + 1];
+      const std::span<const uint32_t> rows = keys_.RowsOf(i * kPartitions + partition);
+      if (options_.leak_meter && AnyLate(sorted.events, begin, end)) late.push_back({begin, end, rows, result->rows.size()});
+      sweep.Run(sorted.events, begin, end, TimesOf(rows), /*ignore_availability=*/false, &cells);
+      result->rows.insert(result->rows.end(), rows.begin(), rows.end());
     }
     result->overflows = cells.overflows;
     HR_ASSIGN_OR_RETURN(result->features, FinishFeatures(program_, std::move(cells)));
-    if (options_.leak_meter) HR_RETURN_IF_ERROR(MeasureLeaks(partition, late, result));
-    partition = {};
-    return absl::OkStatus();
+    return late.empty() ? absl::OkStatus() : MeasureLeaks(sorted.events, late, result);
+  }
+
+  static bool AnyLate(const EventRows& events, size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      if (events.available_at[row] > events.event_time[row]) return true;
+    }
+    return false;
+  }
+
+  std::vector<TimestampUs> TimesOf(std::span<const uint32_t> rows) const {
+    std::vector<TimestampUs> times;
+    times.reserve(rows.size());
+    for (const uint32_t row : rows) times.push_back(labels_.times.ints()[row]);
+    return times;
   }
 
   struct LateKey {
-    size_t key, begin, end;
+    size_t begin, end;
+    std::span<const uint32_t> rows;
     size_t first_row;  // its first row in the partition's result
   };
 
   // Only keys with an event that was late can differ.
-  Status MeasureLeaks(const Partition& partition, const std::vector<LateKey>& late, PartitionResult* result) {
+  Status MeasureLeaks(const EventRows& events, const std::vector<LateKey>& late, PartitionResult* result) {
     KeySweep sweep(program_);
-    std::vector<TimestampUs> times;
+    FeatureCells cells(program_);
+    std::vector<size_t> rows;  // of the result, that the cells are to be compared with
     for (const LateKey& key : late) {
-      times.clear();
-      for (const uint32_t row : keys_.rows_of_key[key.key]) times.push_back(labels_.times.ints()[row]);
-      FeatureCells cells(program_);
-      sweep.Run(partition.events, key.begin, key.end, times, /*ignore_availability=*/true, &cells);
-      HR_ASSIGN_OR_RETURN(const std::vector<Column> ignorant, FinishFeatures(program_, std::move(cells)));
-      result->leaking_cells += CountDifferences(result->features, ignorant, key.first_row);
+      sweep.Run(events, key.begin, key.end, TimesOf(key.rows), /*ignore_availability=*/true, &cells);
+      for (size_t i = 0; i < key.rows.size(); ++i) rows.push_back(key.first_row + i);
+    }
+    HR_ASSIGN_OR_RETURN(const std::vector<Column> ignorant, FinishFeatures(program_, std::move(cells)));
+    for (size_t feature = 0; feature < ignorant.size(); ++feature) {
+      for (size_t i = 0; i < rows.size(); ++i) {
+        result->leaking_cells += SameBits(result->features[feature], rows[i], ignorant[feature], i) ? 0 : 1;
+      }
     }
     return absl::OkStatus();
   }
 
   // From the partitions' rows to the label rows' order.
   StatusOr<std::vector<Column>> Gather(const std::vector<PartitionResult>& results) {
-    struct Place {
-      uint32_t partition = kPartitions;  // kPartitions: the empty set
-      uint32_t row = 0;
-    };
     std::vector<Place> places(labels_.num_rows);
     for (uint32_t p = 0; p < kPartitions; ++p) {
       for (uint32_t i = 0; i < results[p].rows.size(); ++i) places[results[p].rows[i]] = {p, i};
@@ -185,16 +155,10 @@ class ViewJoin {
     HR_ASSIGN_OR_RETURN(const std::vector<Column> empty, FinishFeatures(program_, std::move(empty_cells)));
     std::vector<Column> gathered;
     for (size_t f = 0; f < program_.features.size(); ++f) {
-      Column column(program_.features[f].type);
-      column.Reserve(labels_.num_rows);
-      for (const Place& place : places) {
-        if (place.partition == kPartitions) {
-          column.AppendFrom(empty[f], 0);
-        } else {
-          column.AppendFrom(results[place.partition].features[f], place.row);
-        }
-      }
-      gathered.push_back(std::move(column));
+      std::vector<const Column*> parts;
+      for (const PartitionResult& result : results) parts.push_back(&result.features[f]);
+      parts.push_back(&empty[f]);
+      gathered.push_back(GatherColumn(program_.features[f].type, places, parts));
     }
     return gathered;
   }
@@ -203,7 +167,7 @@ class ViewJoin {
   const LabelRows& labels_;
   const JoinOptions& options_;
   const LabelKeys keys_;
-  std::vector<Partition> partitions_;
+  EventPartitions partitions_;
 };
 
 }  // namespace
