@@ -1,6 +1,8 @@
 #include "base/hash.h"
 
+#define XXH_INLINE_ALL
 #include <openssl/evp.h>
+#include <xxhash.h>
 
 #include <array>
 #include <fstream>
@@ -30,6 +32,11 @@ std::string Sha256Hex(std::string_view bytes) {
   Sha256 hash;
   hash.Update(bytes);
   return hash.Finish();
+}
+
+std::string Xxh128Hex(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 StatusOr<std::string> Sha256OfFile(const std::string& path) {

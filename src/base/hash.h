@@ -1,4 +1,4 @@
-// Content hashes: SHA-256 (OpenSSL), in lower-case hexadecimal.
+// Content hashes in lower-case hexadecimal: SHA-256 (OpenSSL), and XXH3 where much is hashed and nobody forges.
 #pragma once
 
 #include <memory>
@@ -23,6 +23,10 @@ class Sha256 {
 };
 
 std::string Sha256Hex(std::string_view bytes);
+
+// 128 bits by XXH3 (xxHash), at memory speed: finds change, is no defence against a forger.
+std::string Xxh128Hex(std::string_view bytes);
+
 StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace headrace

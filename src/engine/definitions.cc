@@ -95,7 +95,7 @@ class ProjectCompiler {
     definition.entity = view.entity;
     definition.event_time = view.event_time;
     definition.ttl_us = view.ttl_us;
-    if (!AddWindows(view, &definition)) return;
+    for (const WindowSpec& window : view.windows) definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
     if (chain) {
       definition.input = StreamColumns(*chain->stream);
       definition.stages = chain->stages;
@@ -114,18 +114,6 @@ class ProjectCompiler {
     definitions_.event_views[view.name] = Describe(view, chain, compiled.program);
     compiled.program.definition_hash = definitions_.event_views[view.name].definition_hash;
     catalog_.events[view.name] = std::move(compiled.program);
-  }
-
-  bool AddWindows(const FeatureView& view, ViewDefinition* definition) {
-    for (const WindowSpec& window : view.windows) {
-      if (window.rows) {
-        diagnostics_->push_back({view.config_where, fmt::format("windows of a number of rows ('{}') are not known to the feature engine", window.suffix),
-                                 "use windows of time, such as '1h', '7d' or 'all'"});
-        return false;
-      }
-      definition->windows.push_back({window.length_us, window.offset_us, window.suffix});
-    }
-    return true;
   }
 
   bool CheckAvailabilityColumn(const FeatureView& view, const Schema& schema) {

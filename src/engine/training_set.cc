@@ -41,14 +41,14 @@ StatusOr<Column> CastLossless(const Column& column, TypeId type, const std::stri
 }
 
 std::string HashOf(const RecordBatch& rows) {
-  Sha256 hash;
+  std::string digests;
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     ByteWriter writer;
     writer.PutText(rows.schema[i].name);
     writer.PutColumn(rows.columns[i]);
-    hash.Update(std::move(writer).Finish());
+    digests += Xxh128Hex(std::move(writer).Finish());
   }
-  return hash.Finish();
+  return Sha256Hex(digests);
 }
 
 Json FeatureManifest(const FeaturePlan& plan, const JoinReport& report) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "engine/aggregate_sql.h"
 #include "engine/expression_sql.h"
 #include "warehouse/sql_text.h"
 
@@ -161,41 +162,43 @@ class ViewSqlWriter {
     return bounds;
   }
 
-  // The call over the events of a group, with the kernel's answers.
-  std::string AggregateSql(const AggregateCall& call) const {
-    const std::string argument = call.argument ? "e." + slot_names_[*call.argument] : "e._event_time";
-    const std::string filter = call.filter ? fmt::format(" FILTER (WHERE e.{})", slot_names_[*call.filter]) : "";
-    const auto plain = [&](std::string_view name) { return fmt::format("{}({}){}", name, argument, filter); };
-    const bool is_double = call.argument_type == TypeId::kDouble;
-    switch (call.kind) {
-      case AggregateKind::kCountStar:
-      case AggregateKind::kCount:
-        return plain("count");
-      case AggregateKind::kSum:
-        return is_double ? fmt::format("({} + 0.0::DOUBLE)", plain("sum"))
-                         : fmt::format("TRY_CAST({} AS BIGINT)", plain("sum"));
-      case AggregateKind::kAvg:
-        return fmt::format("({} + 0.0::DOUBLE)", plain("avg"));
-      case AggregateKind::kMin:
-        return is_double ? fmt::format("({} + 0.0::DOUBLE)", plain("min")) : plain("min");
-      case AggregateKind::kMax:
-        return is_double ? fmt::format("({} + 0.0::DOUBLE)", plain("max")) : plain("max");
-    }
-    return "NULL";
+  std::string AggregateSql(const AggregateCall& call, const std::string& instant) const {
+    AggregateSqlInput input;
+    input.argument = call.argument ? "e." + slot_names_[*call.argument] : "e._event_time";
+    if (call.second) input.second = "e." + slot_names_[*call.second];
+    if (call.filter) input.filter = "e." + slot_names_[*call.filter];
+    input.instant = instant;
+    return ToAggregateSql(call, input);
+  }
+
+  // The last rows of a window of a number of rows, as "_row" and the events' columns.
+  std::string AddLastRows(const Window& window) {
+    std::string name = Quoted("rows_of_" + window.suffix);
+    Add(name, fmt::format("  SELECT l._row, l.t AS _t, e.*\n{}\n    AND {}\n"
+                          "  QUALIFY row_number() OVER (PARTITION BY l._row ORDER BY e._event_time DESC, e._available_at DESC, "
+                          "e._ingest DESC) <= {}",
+                          VisibleEvents(), WindowBounds(window), *window.rows));
+    return name;
   }
 
   std::string AddWindow(size_t index) {
     const Window& window = program_.windows[index];
+    const std::string last_rows = window.rows ? AddLastRows(window) : "";
+    const std::string instant = window.rows ? "any_value(e._t)" : "any_value(l.t)";
     std::vector<std::string> aggregates;
-    for (const AggregateCall& call : program_.aggregates) aggregates.push_back(AggregateSql(call));
-    std::vector<std::string> items = {"l._row"};
+    for (const AggregateCall& call : program_.aggregates) aggregates.push_back(AggregateSql(call, instant));
+    std::vector<std::string> items = {window.rows ? "e._row" : "l._row"};
     for (size_t i = 0; i < program_.outputs.size(); ++i) {
       const Field& feature = program_.features[i * program_.windows.size() + index];
       items.push_back(fmt::format("{} AS {}", ToSql(program_.outputs[i], aggregates), FeatureName(feature.name)));
     }
     std::string name = Quoted("window_" + window.suffix);
-    Add(name, fmt::format("  SELECT {}\n{}\n    AND {}\n  GROUP BY l._row", absl::StrJoin(items, ",\n    "),
-                          VisibleEvents(), WindowBounds(window)));
+    const std::string select = fmt::format("  SELECT {}", absl::StrJoin(items, ",\n    "));
+    if (window.rows) {
+      Add(name, fmt::format("{}\n  FROM {} AS e\n  GROUP BY e._row", select, last_rows));
+    } else {
+      Add(name, fmt::format("{}\n{}\n    AND {}\n  GROUP BY l._row", select, VisibleEvents(), WindowBounds(window)));
+    }
     return name;
   }
 

@@ -59,14 +59,14 @@ class Generator {
       if (Chance(70)) program.ttl_us = 1 + Below(40);
       return program;
     }
-    for (const AggregateKind kind : {AggregateKind::kCountStar, AggregateKind::kCount, AggregateKind::kSum, AggregateKind::kAvg,
-                                     AggregateKind::kMin, AggregateKind::kMax}) {
-      for (size_t slot = 0; slot < 3; ++slot) AddAggregate(kind, slot, &program);
+    for (const std::string_view name : AggregateFunctionNames()) {
+      for (size_t slot = 0; slot < program.slots.size(); ++slot) AddAggregate(*FindAggregateFunction(name), slot, &program);
     }
     for (int64_t i = 1 + Below(3); i > 0; --i) {
       Window window;
       if (Chance(80)) window.length_us = 1 + Below(40);
       if (Chance(30)) window.offset_us = 1 + Below(20);
+      if (window.offset_us == 0 && Chance(40)) window.rows = 1 + Below(6);
       program.windows.push_back(window);
     }
     return program;
@@ -89,17 +89,40 @@ class Generator {
   }
 
  private:
-  void AddAggregate(AggregateKind kind, size_t slot, ViewProgram* program) {
+  static bool Fits(ArgumentRule rule, TypeId type) {
+    switch (rule) {
+      case ArgumentRule::kNone:
+      case ArgumentRule::kAny:
+        return true;
+      case ArgumentRule::kNumber:
+        return type == TypeId::kBigint || type == TypeId::kDouble;
+      case ArgumentRule::kDouble:
+        return type == TypeId::kDouble;
+      case ArgumentRule::kBoolean:
+        return type == TypeId::kBoolean;
+      case ArgumentRule::kBigint:
+        return type == TypeId::kBigint;
+    }
+    return false;
+  }
+
+  void AddAggregate(const AggregateFunction& function, size_t slot, ViewProgram* program) {
     const TypeId type = program->slots[slot].type;
-    const bool sums = kind == AggregateKind::kSum || kind == AggregateKind::kAvg;
-    if (sums && type == TypeId::kVarchar) return;
+    if (!Fits(function.argument, type)) return;
     AggregateCall call;
-    call.kind = kind;
-    if (kind != AggregateKind::kCountStar) call.argument = slot;
+    call.kind = function.kind;
+    if (function.argument != ArgumentRule::kNone) call.argument = slot;
+    if (function.second != ArgumentRule::kNone) call.second = function.second == ArgumentRule::kDouble ? slot : Below(3);
     if (Chance(40)) call.filter = 3;
     call.argument_type = type;
-    const bool counts = kind == AggregateKind::kCount || kind == AggregateKind::kCountStar;
-    call.result_type = counts ? TypeId::kBigint : kind == AggregateKind::kAvg ? TypeId::kDouble : type;
+    call.parameter = function.fixed_parameter;
+    if (function.parameter == ParameterRule::kFraction) call.parameter = 0.25;
+    if (function.parameter == ParameterRule::kPositiveCount) call.parameter = 2;
+    if (function.parameter == ParameterRule::kDuration) call.parameter = 5;
+    call.result_type = function.result == ResultRule::kBigint    ? TypeId::kBigint
+                       : function.result == ResultRule::kDouble  ? TypeId::kDouble
+                       : function.result == ResultRule::kBoolean ? TypeId::kBoolean
+                                                                 : type;
     program->outputs.push_back(Expression::Column(program->aggregates.size(), call.result_type, ""));
     program->aggregates.push_back(call);
   }
@@ -200,19 +223,19 @@ void CheckMerging(int seed) {
   const ViewProgram program = generator.Program(/*latest=*/false);
   const EventRows events = generator.Events(program, 40);
   for (const AggregateCall& call : program.aggregates) {
-    AggregateState whole(call);
-    std::vector<AggregateState> parts;
-    for (int i = 0; i < 4; ++i) parts.emplace_back(call);
+    const std::unique_ptr<AggregateState> whole = MakeAggregateState(call);
+    std::vector<std::unique_ptr<AggregateState>> parts;
+    for (int i = 0; i < 4; ++i) parts.push_back(MakeAggregateState(call));
     for (size_t row = 0; row < events.size(); ++row) {
       if (!Contributes(call, events, row)) continue;
-      whole.Add(events, row);
-      parts[static_cast<size_t>(generator.Below(4))].Add(events, row);
+      whole->Add(events, row);
+      parts[static_cast<size_t>(generator.Below(4))]->Add(events, row);
     }
-    for (const size_t part : {2, 0, 1}) parts[3].Merge(parts[part]);
+    for (const size_t part : {2, 0, 1}) parts[3]->Merge(*parts[part]);
     Column expected(call.result_type);
     Column actual(call.result_type);
-    whole.AppendResult(&expected);
-    parts[3].AppendResult(&actual);
+    whole->AppendResult(1000, &expected);
+    parts[3]->AppendResult(1000, &actual);
     EXPECT_TRUE(expected.GetValue(0).IdenticalTo(actual.GetValue(0)));
   }
 }

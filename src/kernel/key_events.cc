@@ -46,10 +46,13 @@ std::vector<uint32_t> KeyEvents::SourceRows(const ViewProgram& program, Timestam
     if (const std::optional<size_t> latest = LatestRow(program, t)) rows.push_back(static_cast<uint32_t>(*latest));
     return rows;
   }
-  const Range range = WindowRange(program.windows[window], t);
-  for (size_t row = range.begin; row < range.end; ++row) {
+  const Window& of = program.windows[window];
+  const Range range = WindowRange(of, t);
+  for (size_t row = range.end; row-- > range.begin;) {
+    if (of.rows && rows.size() == static_cast<size_t>(*of.rows)) break;
     if (rows_.VisibleAt(row, t)) rows.push_back(static_cast<uint32_t>(row));
   }
+  std::reverse(rows.begin(), rows.end());
   return rows;
 }
 
@@ -67,14 +70,14 @@ void KeyEvents::Read(const ViewProgram& program, TimestampUs t, FeatureCells* ce
   }
   const size_t per_window = program.aggregates.size();
   for (size_t window = 0; window < program.windows.size(); ++window) {
-    const Range range = WindowRange(program.windows[window], t);
+    const std::vector<uint32_t> rows = SourceRows(program, t, window);
     for (size_t i = 0; i < per_window; ++i) {
       const AggregateCall& call = program.aggregates[i];
-      AggregateState state(call);
-      for (size_t row = range.begin; row < range.end; ++row) {
-        if (rows_.VisibleAt(row, t) && Contributes(call, rows_, row)) state.Add(rows_, row);
+      const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
+      for (const uint32_t row : rows) {
+        if (Contributes(call, rows_, row)) state->Add(rows_, row);
       }
-      cells->overflows += state.AppendResult(&cells->columns[window * per_window + i]) ? 1 : 0;
+      cells->overflows += state->AppendResult(t, &cells->columns[window * per_window + i]) ? 1 : 0;
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "kernel/naive.h"
 
+#include <algorithm>
+
 namespace headrace {
 namespace {
 
@@ -36,7 +38,12 @@ std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRow
     if (HasKey(events, row, *key) && events.VisibleAt(row, *t)) visible.push_back(row);
   }
   if (program.is_latest_value()) return LatestRow(program, events, visible, *t);
-  std::erase_if(visible, [&](uint32_t row) { return !InWindow(program.windows[window], events.event_time[row], *t); });
+  const Window& of = program.windows[window];
+  std::erase_if(visible, [&](uint32_t row) { return !InWindow(of, events.event_time[row], *t); });
+  if (of.rows && visible.size() > static_cast<size_t>(*of.rows)) {
+    std::sort(visible.begin(), visible.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
+    visible.erase(visible.begin(), visible.end() - *of.rows);
+  }
   return visible;
 }
 
@@ -56,11 +63,11 @@ StatusOr<std::vector<Value>> NaiveFeatures(const ViewProgram& program, const Eve
   for (size_t window = 0; window < program.windows.size(); ++window) {
     const std::vector<uint32_t> rows = NaiveSourceRows(program, events, key, t, window);
     for (size_t i = 0; i < program.aggregates.size(); ++i) {
-      AggregateState state(program.aggregates[i]);
+      const std::unique_ptr<AggregateState> state = MakeAggregateState(program.aggregates[i]);
       for (const uint32_t row : rows) {
-        if (Contributes(program.aggregates[i], events, row)) state.Add(events, row);
+        if (Contributes(program.aggregates[i], events, row)) state->Add(events, row);
       }
-      state.AppendResult(&cells.columns[window * program.aggregates.size() + i]);
+      state->AppendResult(*t, &cells.columns[window * program.aggregates.size() + i]);
     }
   }
   HR_ASSIGN_OR_RETURN(const std::vector<Column> features, FinishFeatures(program, std::move(cells)));

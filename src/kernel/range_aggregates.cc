@@ -4,8 +4,8 @@
 #include <bit>
 #include <limits>
 
-#include "kernel/ordered_bits.h"
-#include "kernel/rounding.h"
+#include "kernel/aggregates/ordered_bits.h"
+#include "kernel/aggregates/rounding.h"
 
 namespace headrace {
 namespace {
@@ -29,7 +29,8 @@ class Contributions {
  public:
   void Load(const AggregateCall& call, const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) {
     const bool filters = call.filter.has_value();
-    const bool has_nulls = call.argument && events.slots[*call.argument].has_nulls();
+    const auto has_nulls_in = [&](const std::optional<size_t>& slot) { return slot && events.slots[*slot].has_nulls(); };
+    const bool has_nulls = has_nulls_in(call.argument) || has_nulls_in(call.second);
     all_ = !filters && !has_nulls && is_straggler.empty();
     if (all_) return;
     const size_t count = end - begin;
@@ -62,7 +63,7 @@ class RangeCount : public RangeAggregator {
   void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
     contributions_.Load(call_, events, begin, end, is_straggler);
   }
-  int64_t Append(const WindowRows& window, Column* out) override {
+  int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) override {
     int64_t stragglers = 0;
     ForEachQuery(
         window,
@@ -83,8 +84,10 @@ class Sliding {
  public:
   explicit Sliding(const AggregateCall& call) : call_(call) {}
 
-  int64_t Append(const EventRows& events, size_t begin, const Contributions& contributions, const WindowRows& window, Column* out) const {
-    AggregateState state(call_);
+  int64_t Append(const EventRows& events, size_t begin, const Contributions& contributions, const WindowRows& window,
+                 std::span<const TimestampUs> times, Column* out) const {
+    const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
+    size_t query = 0;
     PositionRange inside;
     int64_t overflows = 0;
     ForEachQuery(
@@ -92,19 +95,19 @@ class Sliding {
         [&](const StragglerChange& change) {
           if (!contributions.Has(change.position)) return;
           if (change.enters) {
-            state.Add(events, begin + change.position);
+            state->Add(events, begin + change.position);
           } else {
-            state.Subtract(events, begin + change.position);
+            state->Subtract(events, begin + change.position);
           }
         },
         [&](PositionRange range) {
           for (; inside.end < range.end; ++inside.end) {
-            if (contributions.HasMain(inside.end)) state.Add(events, begin + inside.end);
+            if (contributions.HasMain(inside.end)) state->Add(events, begin + inside.end);
           }
           for (; inside.begin < range.begin; ++inside.begin) {
-            if (contributions.HasMain(inside.begin)) state.Subtract(events, begin + inside.begin);
+            if (contributions.HasMain(inside.begin)) state->Subtract(events, begin + inside.begin);
           }
-          overflows += state.AppendResult(out) ? 1 : 0;
+          overflows += state->AppendResult(times[query++], out) ? 1 : 0;
         });
     return overflows;
   }
@@ -156,8 +159,8 @@ class RangeSum : public RangeAggregator {
     }
   }
 
-  int64_t Append(const WindowRows& window, Column* out) override {
-    if (!fits_) return sliding_.Append(*events_, begin_, contributions_, window, out);
+  int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) override {
+    if (!fits_) return sliding_.Append(*events_, begin_, contributions_, window, times, out);
     __int128 straggler_sum = 0;
     int64_t straggler_count = 0;
     int64_t overflows = 0;
@@ -242,7 +245,7 @@ class RangeExtreme : public RangeAggregator {
     BuildLevels();
   }
 
-  int64_t Append(const WindowRows& window, Column* out) override {
+  int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) override {
     std::multiset<int64_t> stragglers;
     ForEachQuery(
         window,
@@ -345,12 +348,34 @@ class RangeExtreme : public RangeAggregator {
   std::vector<uint32_t> by_rank_;  // of texts: the row of each rank
 };
 
+class RangeSlide : public RangeAggregator {
+ public:
+  explicit RangeSlide(const AggregateCall& call) : call_(call), sliding_(call) {}
+
+  void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
+    events_ = &events;
+    begin_ = begin;
+    contributions_.Load(call_, events, begin, end, is_straggler);
+  }
+  int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) override {
+    return sliding_.Append(*events_, begin_, contributions_, window, times, out);
+  }
+
+ private:
+  const AggregateCall call_;
+  const Sliding sliding_;
+  Contributions contributions_;
+  const EventRows* events_ = nullptr;
+  size_t begin_ = 0;
+};
+
 }  // namespace
 
 std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call) {
   switch (call.kind) {
     case AggregateKind::kCountStar:
     case AggregateKind::kCount:
+    case AggregateKind::kRegrCount:
       return std::make_unique<RangeCount>(call);
     case AggregateKind::kSum:
     case AggregateKind::kAvg:
@@ -358,8 +383,9 @@ std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call) 
     case AggregateKind::kMin:
     case AggregateKind::kMax:
       return std::make_unique<RangeExtreme>(call);
+    default:
+      return std::make_unique<RangeSlide>(call);
   }
-  return nullptr;
 }
 
 }  // namespace headrace

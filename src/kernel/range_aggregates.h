@@ -5,7 +5,8 @@
 //   count, sum, avg    prefix sums, exact in 128-bit fixed point: a range is one subtraction
 //   min, max           minima of blocks, and of 2, 4, 8 ... blocks: a range is two blocks and two edges
 //
-// Sums of doubles that do not fit into 128 bits at one scale slide an exact state over the ranges instead. Stragglers
+// All other aggregates, and sums of doubles that do not fit into 128 bits at one scale, slide a state over the ranges:
+// each event is added and taken out once per window. Stragglers
 // are added to and taken from a total that runs beside.
 #pragma once
 
@@ -27,8 +28,8 @@ class RangeAggregator {
   // the last Append.
   virtual void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) = 0;
 
-  // Appends one cell per query of the window; returns how many rule 17 made null.
-  virtual int64_t Append(const WindowRows& window, Column* out) = 0;
+  // Appends one cell per query of the window, at `times`; returns how many rule 17 made null.
+  virtual int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) = 0;
 };
 
 std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call);

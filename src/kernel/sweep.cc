@@ -21,7 +21,7 @@ void KeySweep::Run(const EventRows& events, size_t begin, size_t end, std::span<
   for (size_t i = 0; i < aggregators_.size(); ++i) {
     aggregators_[i]->Load(events, begin, end, visibility_.is_straggler());
     for (size_t window = 0; window < rows_.size(); ++window) {
-      cells->overflows += aggregators_[i]->Append(rows_[window], &cells->columns[window * aggregators_.size() + i]);
+      cells->overflows += aggregators_[i]->Append(rows_[window], times, &cells->columns[window * aggregators_.size() + i]);
     }
   }
 }

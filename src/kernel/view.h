@@ -13,6 +13,7 @@
 
 #include "base/column.h"
 #include "base/time.h"
+#include "kernel/aggregates/kinds.h"
 #include "kernel/expression.h"
 
 namespace headrace {
@@ -20,16 +21,17 @@ namespace headrace {
 // Rule 6: holds visible events with t - offset - length <= event_time < t - offset; no left end without a length.
 struct Window {
   std::optional<DurationUs> length_us;
+  std::optional<int64_t> rows;  // only the last so many of them, in the order; without an offset
   DurationUs offset_us = 0;
   std::string suffix;  // "7d": the feature is called "flights_7d"
 };
 
-enum class AggregateKind : uint8_t { kCountStar, kCount, kSum, kAvg, kMin, kMax };
-
 struct AggregateCall {
   AggregateKind kind = AggregateKind::kCountStar;
   std::optional<size_t> argument;  // slot; none for count(*)
+  std::optional<size_t> second;    // slot of the second argument, where the function has one
   std::optional<size_t> filter;    // boolean slot
+  double parameter = 0;            // a quantile's fraction, nth_last's n; durations in microseconds
   TypeId argument_type = TypeId::kBigint;
   TypeId result_type = TypeId::kBigint;
   bool operator==(const AggregateCall&) const = default;

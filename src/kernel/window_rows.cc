@@ -1,6 +1,7 @@
 #include "kernel/window_rows.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace headrace {
 namespace {
@@ -60,6 +61,55 @@ void Visibility::FindRows(const Window* window, std::span<const TimestampUs> tim
   FindRanges(window, times, rows);
   rows->changes.clear();
   if (!stragglers_.empty()) FindChanges(window, times, rows);
+  if (window != nullptr && window->rows) KeepLast(static_cast<size_t>(*window->rows), rows);
+}
+
+// Of what each query sees only the last `count` events. With stragglers among them these are no range of main events:
+// then all come and go one by one.
+void Visibility::KeepLast(size_t count, WindowRows* rows) const {
+  if (stragglers_.empty()) {
+    for (PositionRange& range : rows->ranges) range.begin = std::max(range.begin, range.end - static_cast<uint32_t>(std::min<size_t>(count, range.end)));
+    return;
+  }
+  std::set<uint32_t> stragglers;  // those inside
+  std::vector<uint32_t> held;     // by the query before, descending
+  std::vector<StragglerChange> changes;
+  size_t next = 0;
+  for (uint32_t query = 0; query < rows->ranges.size(); ++query) {
+    for (; next < rows->changes.size() && rows->changes[next].query == query; ++next) {
+      const uint32_t position = rows->changes[next].position;
+      rows->changes[next].enters ? (void)stragglers.insert(position) : (void)stragglers.erase(position);
+    }
+    const std::vector<uint32_t> seen = LastOf(rows->ranges[query], stragglers, count);
+    for (const uint32_t position : held) {
+      if (!std::binary_search(seen.begin(), seen.end(), position, std::greater<>())) changes.push_back({query, position, false});
+    }
+    for (const uint32_t position : seen) {
+      if (!std::binary_search(held.begin(), held.end(), position, std::greater<>())) changes.push_back({query, position, true});
+    }
+    held = seen;
+    rows->ranges[query] = {};
+  }
+  rows->changes = std::move(changes);
+}
+
+// Descending.
+std::vector<uint32_t> Visibility::LastOf(PositionRange range, const std::set<uint32_t>& stragglers, size_t count) const {
+  std::vector<uint32_t> last;
+  auto straggler = stragglers.rbegin();
+  uint32_t main = range.end;
+  while (last.size() < count) {
+    while (main > range.begin && is_straggler_[main - 1] != 0) --main;
+    const bool has_main = main > range.begin;
+    if (straggler != stragglers.rend() && (!has_main || *straggler > main - 1)) {
+      last.push_back(*straggler++);
+    } else if (has_main) {
+      last.push_back(--main);
+    } else {
+      break;
+    }
+  }
+  return last;
 }
 
 void Visibility::FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {

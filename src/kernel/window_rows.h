@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,8 @@ class Visibility {
 
  private:
   void FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
+  void KeepLast(size_t count, WindowRows* rows) const;
+  std::vector<uint32_t> LastOf(PositionRange range, const std::set<uint32_t>& stragglers, size_t count) const;
   void FindChanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
 
   std::span<const TimestampUs> event_time_;

@@ -191,6 +191,9 @@ class Builder {
                           UpdateBatchHistory(connection_, spec, release_.number, release_.published_at));
       report_.histories.push_back(std::move(history));
     }
+    for (const HistoryReport& history : report_.histories) {
+      if (history.added > 0 || history.retracted > 0) HR_RETURN_IF_ERROR(RecordHistoryVersion(connection_, history.name));
+    }
     HR_RETURN_IF_ERROR(DropRejected());
     std::vector<ReleasedTable> tables;
     for (const TableReport& table : report_.tables) tables.push_back({table.name, table.kind, table.rows});

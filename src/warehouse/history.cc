@@ -1,6 +1,9 @@
 #include "warehouse/history.h"
 
+#include <array>
+
 #include "warehouse/history_sql.h"
+#include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"
 
 namespace headrace {
@@ -51,13 +54,57 @@ StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, cons
   return connection.Query(sql);
 }
 
-StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view history_name) {
-  const std::string relation = HistoryRelation(history_name);
-  HR_ASSIGN_OR_RETURN(const Value max_ingest,
-                      connection.QueryValue(fmt::format("select coalesce(max(_ingest), -1) from {}", relation)));
+namespace {
+
+// Cheap to ask for; histories only grow, and their rows are only ever retracted.
+struct HistoryExtent {
+  int64_t rows = 0;
+  int64_t retracted = 0;
+  int64_t max_ingest = -1;
+};
+
+StatusOr<HistoryExtent> ExtentOf(Connection& connection, std::string_view history_name) {
+  HR_ASSIGN_OR_RETURN(const RecordBatch row,
+                      connection.QueryAll(fmt::format("select count(*), count(_retracted_at), coalesce(max(_ingest), -1) from {}",
+                                                      HistoryRelation(history_name))));
+  return HistoryExtent{row.columns[0].ints()[0], row.columns[1].ints()[0], row.columns[2].ints()[0]};
+}
+
+StatusOr<std::optional<DataVersion>> RecordedVersion(Connection& connection, std::string_view history_name, const HistoryExtent& extent) {
+  HR_ASSIGN_OR_RETURN(const ObjectKind kind, FindObject(connection, "headrace", "history_versions"));
+  if (kind == ObjectKind::kNone) return std::nullopt;
+  const std::array<Value, 4> parameters = {Value::Varchar(std::string(history_name)), Value::Bigint(extent.rows),
+                                           Value::Bigint(extent.retracted), Value::Bigint(extent.max_ingest)};
+  HR_ASSIGN_OR_RETURN(const RecordBatch found,
+                      connection.QueryAll("select hash from headrace.history_versions where history = ? and num_rows = ? and "
+                                          "retracted = ? and max_ingest = ?",
+                                          parameters));
+  if (found.num_rows == 0) return std::nullopt;
+  return DataVersion{extent.rows, extent.max_ingest, std::string(found.columns[0].str(0))};
+}
+
+StatusOr<DataVersion> ComputeVersion(Connection& connection, std::string_view history_name, const HistoryExtent& extent) {
   HR_ASSIGN_OR_RETURN(const ContentHash content,
-                      HashQuery(connection, fmt::format("select * exclude (_release) from {}", relation)));
-  return DataVersion{content.rows, max_ingest.int64(), content.hash};
+                      HashQuery(connection, fmt::format("select * exclude (_release) from {}", HistoryRelation(history_name))));
+  return DataVersion{content.rows, extent.max_ingest, content.hash};
+}
+
+}  // namespace
+
+StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view history_name) {
+  HR_ASSIGN_OR_RETURN(const HistoryExtent extent, ExtentOf(connection, history_name));
+  HR_ASSIGN_OR_RETURN(const std::optional<DataVersion> recorded, RecordedVersion(connection, history_name, extent));
+  return recorded ? *recorded : ComputeVersion(connection, history_name, extent);
+}
+
+Status RecordHistoryVersion(Connection& connection, std::string_view history_name) {
+  HR_ASSIGN_OR_RETURN(const HistoryExtent extent, ExtentOf(connection, history_name));
+  HR_ASSIGN_OR_RETURN(const DataVersion version, ComputeVersion(connection, history_name, extent));
+  const std::array<Value, 1> name = {Value::Varchar(std::string(history_name))};
+  HR_RETURN_IF_ERROR(connection.Execute("delete from headrace.history_versions where history = ?", name));
+  const std::array<Value, 5> row = {name[0], Value::Bigint(extent.rows), Value::Bigint(extent.retracted), Value::Bigint(extent.max_ingest),
+                                    Value::Varchar(version.hash)};
+  return connection.Execute("insert into headrace.history_versions values (?, ?, ?, ?, ?)", row);
 }
 
 }  // namespace headrace

@@ -81,6 +81,10 @@ struct DataVersion {
   int64_t max_ingest = -1;  // -1 when there are no rows
   std::string hash;
 };
+// As the last build recorded it, if the history still has as many rows and retractions; else computed from its rows.
 StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view history_name);
+
+// Records the version of a history that this build may have changed, in the table headrace.history_versions.
+Status RecordHistoryVersion(Connection& connection, std::string_view history_name);
 
 }  // namespace headrace

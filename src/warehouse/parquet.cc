@@ -25,7 +25,7 @@ Status SyncFile(const std::string& path) {
 Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
   const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
   Status status =
-      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression zstd, row_group_size 122880)",
+      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size 122880)",
                                      StripStatementEnd(sql), QuoteLiteral(aside)));
   if (status.ok()) status = SyncFile(aside);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {

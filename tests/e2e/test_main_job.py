@@ -80,7 +80,7 @@ class MainJob(unittest.TestCase):
     def test_check_reports_every_error_at_its_place(self):
         path = self.project.root / "features/broken.sql"
         path.write_text("{{ config(entity='shop', event_time='happened_at', windows=['1h']) }}\nselect sum(amuont) as a,\n"
-                        "  median(amount) as b\nfrom {{ source('raw', 'orders') }}\n")
+                        "  medain(amount) as b\nfrom {{ source('raw', 'orders') }}\n")
         try:
             text = self.project.run("check", status=1)
             self.assertIn("features/broken.sql:2:12: column 'amuont' does not exist", text)

@@ -1,10 +1,9 @@
 // Feature views over events: aggregates over windows, or the latest value.
 #include <algorithm>
-#include <array>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/ascii.h"
 #include "base/diagnostic.h"
+#include "kernel/compile/aggregate_binder.h"
 #include "kernel/compile/binder.h"
 #include "kernel/compile/columns.h"
 #include "kernel/compile/compile.h"
@@ -12,33 +11,6 @@
 namespace headrace {
 namespace compile {
 namespace {
-
-struct AggregateName {
-  std::string_view name;
-  AggregateKind kind;
-};
-constexpr std::array<AggregateName, 7> kAggregates = {{{"count_star", AggregateKind::kCountStar},
-                                                       {"count", AggregateKind::kCount},
-                                                       {"sum", AggregateKind::kSum},
-                                                       {"avg", AggregateKind::kAvg},
-                                                       {"mean", AggregateKind::kAvg},
-                                                       {"min", AggregateKind::kMin},
-                                                       {"max", AggregateKind::kMax}}};
-
-const AggregateName* FindAggregate(const Json& node) {
-  if (ClassOf(node) != "FUNCTION") return nullptr;
-  const std::string name = absl::AsciiStrToLower(TextOf(node, "function_name"));
-  const auto it = std::find_if(kAggregates.begin(), kAggregates.end(), [&](const AggregateName& a) { return a.name == name; });
-  return it == kAggregates.end() ? nullptr : &*it;
-}
-
-// Whether an aggregate stands anywhere in the tree below `node`.
-bool ContainsAggregate(const Json& node) {
-  if (FindAggregate(node) != nullptr) return true;
-  if (node.is_array()) return std::any_of(node.array().begin(), node.array().end(), ContainsAggregate);
-  if (!node.is_object()) return false;
-  return std::any_of(node.object().begin(), node.object().end(), [](const Json::Member& m) { return ContainsAggregate(m.second); });
-}
 
 class ViewCompiler {
  public:
@@ -161,87 +133,14 @@ class ViewCompiler {
     const Schema no_columns;
     Binder outer(no_columns, {}, &result_.errors);
     outer.RefuseColumns("stands outside an aggregate", "aggregate it, e.g. max(...), or make a latest-value view of it");
-    outer.set_call_hook([this](const Json& call) { return BindAggregate(call); });
+    AggregateBinder aggregates(columns_, relation_, &result_.program, &result_.errors);
+    outer.set_call_hook([&](const Json& call) { return aggregates.Bind(call); });
     std::optional<Expression> value = outer.BindTyped(item, TypeId::kDouble);
     if (!value) return;
     ViewProgram& program = result_.program;
     program.output_fields.push_back({name, value->type});
     for (const Window& window : program.windows) program.features.push_back({name + "_" + window.suffix, value->type});
     program.outputs.push_back(*std::move(value));
-  }
-
-  Binder::HookResult BindAggregate(const Json& call) {
-    const AggregateName* aggregate = FindAggregate(call);
-    if (aggregate == nullptr) return {};
-    Binder inner = RowBinder();
-    if (const Json* distinct = call.Find("distinct"); distinct != nullptr && distinct->is_bool() && distinct->boolean()) {
-      inner.Error(call, fmt::format("{}(distinct ...) is not known to the feature engine", aggregate->name),
-                  "count sum avg min max, each with filter (where ...), are");
-      return {true, std::nullopt};
-    }
-    AggregateCall result;
-    result.kind = aggregate->kind;
-    const Json::Array& arguments = ListOf(call, "children");
-    if (result.kind != AggregateKind::kCountStar) {
-      if (arguments.size() != 1) {
-        inner.Error(call, fmt::format("{} takes one argument", aggregate->name));
-        return {true, std::nullopt};
-      }
-      std::optional<Expression> argument = inner.BindTyped(arguments[0], TypeId::kBigint);
-      if (!argument || !CheckArgument(call, *aggregate, &*argument)) return {true, std::nullopt};
-      result.argument_type = argument->type;
-      result.argument = AddSlot(*std::move(argument));
-    }
-    result.result_type = ResultType(result);
-    if (const Json& filter = NodeOf(call, "filter"); !filter.is_null()) {
-      std::optional<Expression> condition = inner.BindCondition(filter, "FILTER");
-      if (!condition) return {true, std::nullopt};
-      result.filter = AddSlot(*std::move(condition));
-    }
-    return {true, Bound{Expression::Column(AddAggregate(result), result.result_type, std::string(aggregate->name)), false}};
-  }
-
-  // sum and avg take numbers; a boolean counts as 0 or 1.
-  bool CheckArgument(const Json& call, const AggregateName& aggregate, Expression* argument) {
-    if (aggregate.kind != AggregateKind::kSum && aggregate.kind != AggregateKind::kAvg) return true;
-    if (argument->type == TypeId::kBoolean) {
-      Expression cast;
-      cast.kind = Expression::Kind::kCast;
-      cast.type = TypeId::kBigint;
-      cast.children.push_back(std::move(*argument));
-      *argument = std::move(cast);
-    }
-    if (argument->type == TypeId::kBigint || argument->type == TypeId::kDouble) return true;
-    result_.errors.push_back({OffsetOf(call), fmt::format("{} of a {}", aggregate.name, TypeName(argument->type)), "cast it to a number"});
-    return false;
-  }
-
-  static TypeId ResultType(const AggregateCall& call) {
-    switch (call.kind) {
-      case AggregateKind::kCountStar:
-      case AggregateKind::kCount:
-        return TypeId::kBigint;
-      case AggregateKind::kAvg:
-        return TypeId::kDouble;
-      default:
-        return call.argument_type;
-    }
-  }
-
-  size_t AddSlot(Expression slot) {
-    std::vector<Expression>& slots = result_.program.slots;
-    const auto it = std::find_if(slots.begin(), slots.end(), [&](const Expression& s) { return SameExpression(s, slot); });
-    if (it != slots.end()) return static_cast<size_t>(it - slots.begin());
-    slots.push_back(std::move(slot));
-    return slots.size() - 1;
-  }
-
-  size_t AddAggregate(const AggregateCall& call) {
-    std::vector<AggregateCall>& calls = result_.program.aggregates;
-    const auto it = std::find(calls.begin(), calls.end(), call);
-    if (it != calls.end()) return static_cast<size_t>(it - calls.begin());
-    calls.push_back(call);
-    return calls.size() - 1;
   }
 
   void CheckNames() {
@@ -267,7 +166,7 @@ std::optional<DurationUs> ViewProgram::Reach() const {
   if (is_latest_value()) return ttl_us;
   DurationUs longest = 0;
   for (const Window& window : windows) {
-    if (!window.length_us) return std::nullopt;
+    if (!window.length_us) return std::nullopt;  // "10 rows" as well: the rows may be of any age
     longest = std::max(longest, AddSaturated(*window.length_us, window.offset_us));
   }
   return longest;

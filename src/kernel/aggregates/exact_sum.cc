@@ -1,10 +1,11 @@
-#include "kernel/exact_sum.h"
+#include "kernel/aggregates/exact_sum.h"
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
-#include "kernel/rounding.h"
+#include "kernel/aggregates/rounding.h"
 
 namespace headrace {
 namespace {
@@ -15,7 +16,7 @@ constexpr uint64_t kLimbMask = 0xFFFFFFFF;
 constexpr int kLowestExponent = -1074;
 
 // The magnitude of a sum: 32-bit digits, least significant first, in units of 2^-1074.
-using Digits = std::array<uint64_t, 70>;
+using Digits = std::array<uint64_t, ExactSum::kLimbs>;
 
 // The highest 128 bits of `digits`, and whether any bit is left below them, divided by n and rounded.
 double RoundDigits(bool negative, const Digits& digits, uint64_t n) {
@@ -91,7 +92,12 @@ double ExactSum::RoundQuotient(uint64_t n) const {
   if (negative_infinities_ > 0) return -kInfinity;
   if (high_ < 0) return 0.0;
 
-  // Sign and magnitude: carry all limbs upwards; what is carried out of the top is the sign.
+  const Magnitude sum = ToMagnitude();
+  return RoundDigits(sum.negative, sum.digits, n);
+}
+
+// Carries all limbs upwards; what is carried out of the top is the sign.
+ExactSum::Magnitude ExactSum::ToMagnitude() const {
   std::array<int64_t, kLimbs> carried = limbs_;
   int64_t carry = 0;
   for (int64_t& limb : carried) {
@@ -99,19 +105,26 @@ double ExactSum::RoundQuotient(uint64_t n) const {
     carry = limb >> 32;
     limb -= carry * (int64_t{1} << 32);
   }
-  const bool negative = carry < 0;
-  Digits digits;
+  Magnitude sum;
+  sum.negative = carry < 0;
   uint64_t borrow = 1;  // of the two's complement, when negative
   for (int i = 0; i < kLimbs; ++i) {
     uint64_t digit = static_cast<uint64_t>(carried[i]);
-    if (negative) {
+    if (sum.negative) {
       digit = (~digit & kLimbMask) + borrow;
       borrow = digit >> 32;
       digit &= kLimbMask;
     }
-    digits[i] = digit;
+    sum.digits[i] = digit;
   }
-  return RoundDigits(negative, digits, n);
+  return sum;
+}
+
+// Dekker's two-product: a * b is the sum of its rounding and of what the rounding left over.
+void ExactSum::AddProduct(double a, double b, int sign) {
+  const double rounded = a * b;
+  Accumulate(rounded, sign);
+  if (((std::bit_cast<uint64_t>(rounded) >> kSignificandBits) & 0x7FF) != 0x7FF) Accumulate(std::fma(a, b, -rounded), sign);
 }
 
 }  // namespace headrace

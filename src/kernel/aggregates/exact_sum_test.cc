@@ -1,4 +1,4 @@
-#include "kernel/exact_sum.h"
+#include "kernel/aggregates/exact_sum.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "kernel/rounding.h"
+#include "kernel/aggregates/rounding.h"
 
 namespace headrace {
 namespace {

@@ -28,8 +28,20 @@ class ExactSum {
   // The exact sum divided by n (n >= 1), rounded once.
   double RoundQuotient(uint64_t n) const;
 
- private:
+  // Adds or subtracts (sign +1 or -1) a * b exactly, as two doubles; what lies below 2^-1074 is lost, alike each time.
+  void AddProduct(double a, double b, int sign);
+
+  bool is_finite() const { return nans_ == 0 && positive_infinities_ == 0 && negative_infinities_ == 0; }
+
+  // The finite part of the sum: digits[i] * 2^(32 i - 1074), each digit below 2^32.
   static constexpr int kLimbs = 70;
+  struct Magnitude {
+    bool negative = false;
+    std::array<uint64_t, kLimbs> digits{};
+  };
+  Magnitude ToMagnitude() const;
+
+ private:
   static constexpr int kMaxAdditions = 1 << 30;
 
   void Accumulate(double v, int sign);

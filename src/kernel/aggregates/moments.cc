@@ -1,0 +1,231 @@
+// Variance, covariance, correlation, regression, skewness and kurtosis, from exact power sums.
+//
+// With S_x the sum of x, and so on, n^2 times the central moments are integers of the same scale:
+//
+//   D_xx = n S_xx - S_x^2     D_xy = n S_xy - S_x S_y     D_xxx = n^2 S_xxx - 3 n S_x S_xx + 2 S_x^3
+//
+// They are computed without rounding, however much cancels, and rounded where they are divided at last. Skewness and
+// kurtosis are the bias-corrected G1 and G2 of Joanes and Gill (1998), as in DuckDB.
+#include <algorithm>
+#include <bit>
+#include <boost/multiprecision/cpp_int.hpp>
+#include <cmath>
+
+#include "kernel/aggregates/exact_sum.h"
+#include "kernel/aggregates/rounding.h"
+#include "kernel/aggregates/states.h"
+
+namespace headrace::aggregates {
+namespace {
+
+using K = AggregateKind;
+
+// An exact number: integer * 2^exponent.
+struct Exact {
+  boost::multiprecision::cpp_int integer = 0;
+  int exponent = 0;
+
+  bool is_zero() const { return integer.is_zero(); }
+  bool is_negative() const { return integer < 0; }
+};
+
+Exact operator*(const Exact& a, const Exact& b) { return {a.integer * b.integer, a.exponent + b.exponent}; }
+Exact operator*(int64_t n, const Exact& a) { return {n * a.integer, a.exponent}; }
+Exact operator+(const Exact& a, const Exact& b) {
+  const int exponent = std::min(a.exponent, b.exponent);
+  return {(a.integer << (a.exponent - exponent)) + (b.integer << (b.exponent - exponent)), exponent};
+}
+Exact operator-(const Exact& a, const Exact& b) { return a + -1 * b; }
+
+Exact ToExact(const ExactSum& sum) {
+  const ExactSum::Magnitude magnitude = sum.ToMagnitude();
+  int low = 0;
+  while (low < ExactSum::kLimbs && magnitude.digits[low] == 0) ++low;
+  Exact exact;
+  if (low == ExactSum::kLimbs) return exact;
+  for (int i = ExactSum::kLimbs; i-- > low;) exact.integer = (exact.integer << 32) | magnitude.digits[i];
+  if (magnitude.negative) exact.integer = -exact.integer;
+  exact.exponent = 32 * low - 1074;
+  return exact;
+}
+
+// significand * 2^exponent with 0.5 <= |significand| < 1, or zero; rounded once.
+struct Approximate {
+  double significand = 0;
+  int exponent = 0;
+};
+
+Approximate Approximation(const Exact& exact) {
+  if (exact.is_zero()) return {};
+  const boost::multiprecision::cpp_int magnitude = abs(exact.integer);
+  const int bits = static_cast<int>(msb(magnitude)) + 1;
+  const int dropped = std::max(0, bits - 64);
+  const auto top = static_cast<uint64_t>(magnitude >> dropped);
+  const bool sticky = dropped > 0 && static_cast<int>(lsb(magnitude)) < dropped;
+  return {RoundToDouble(exact.is_negative(), top, sticky, dropped - bits), bits + exact.exponent};
+}
+
+// a / b, for b that is not zero; the exponents are apart, so that nothing on the way leaves the range of doubles.
+double Ratio(const Exact& a, const Exact& b) {
+  const Approximate x = Approximation(a);
+  const Approximate y = Approximation(b);
+  return std::ldexp(x.significand / y.significand, x.exponent - y.exponent) + 0.0;
+}
+
+Exact Integer(int64_t n) { return {n, 0}; }
+
+class MomentState final : public MergeableState<MomentState> {
+ public:
+  explicit MomentState(const AggregateCall& call)
+      : kind_(call.kind), of_pairs_(call.second.has_value()), degree_(call.kind == K::kKurtosis ? 4 : call.kind == K::kSkewness ? 3 : 2) {
+    // regr_slope(y, x) and its kin name the dependent variable first.
+    x_slot_ = of_pairs_ ? *call.second : *call.argument;
+    y_slot_ = *call.argument;
+  }
+
+  void Add(const EventRows& rows, size_t row) override { Accumulate(rows, row, +1); }
+  void Subtract(const EventRows& rows, size_t row) override { Accumulate(rows, row, -1); }
+  void MergeSame(const MomentState& other) {
+    count_ += other.count_;
+    not_finite_ += other.not_finite_;
+    x_.Merge(other.x_);
+    xx_.Merge(other.xx_);
+    if (of_pairs_) {
+      y_.Merge(other.y_);
+      yy_.Merge(other.yy_);
+      xy_.Merge(other.xy_);
+    }
+    if (degree_ >= 3) xxx_.Merge(other.xxx_);
+    if (degree_ >= 4) xxxx_.Merge(other.xxxx_);
+  }
+
+  // Rule 18: too few rows, then what is not finite, then no variance.
+  bool AppendResult(TimestampUs, Column* out) const override {
+    if (count_ < LeastCount()) {
+      out->AppendNull();
+    } else if (not_finite_ > 0) {
+      out->AppendDouble(std::numeric_limits<double>::quiet_NaN());
+    } else if (!xx_.is_finite() || !yy_.is_finite() || !xy_.is_finite() || !xxx_.is_finite() || !xxxx_.is_finite()) {
+      out->AppendDouble(std::numeric_limits<double>::infinity());  // a power left the range of doubles (rule 19)
+    } else if (const std::optional<double> result = Compute()) {
+      out->AppendDouble(*result);
+    } else {
+      out->AppendNull();
+    }
+    return false;
+  }
+
+ private:
+  void Accumulate(const EventRows& rows, size_t row, int sign) {
+    const double x = rows.slots[x_slot_].doubles()[row];
+    const double y = rows.slots[y_slot_].doubles()[row];
+    count_ += sign;
+    if (!std::isfinite(x) || !std::isfinite(y)) {
+      not_finite_ += sign;
+      return;
+    }
+    x_.AddProduct(x, 1, sign);
+    xx_.AddProduct(x, x, sign);
+    if (of_pairs_) {
+      y_.AddProduct(y, 1, sign);
+      yy_.AddProduct(y, y, sign);
+      xy_.AddProduct(x, y, sign);
+    }
+    if (degree_ < 3) return;
+    const double square = x * x;
+    const double rest = std::fma(x, x, -square);
+    xxx_.AddProduct(square, x, sign);
+    xxx_.AddProduct(rest, x, sign);
+    if (degree_ < 4) return;
+    xxxx_.AddProduct(square, square, sign);
+    xxxx_.AddProduct(2 * square, rest, sign);
+    xxxx_.AddProduct(rest, rest, sign);
+  }
+
+  int64_t LeastCount() const {
+    switch (kind_) {
+      case K::kVarPop:
+      case K::kStddevPop:
+      case K::kCovarPop:
+        return 1;
+      case K::kSkewness:
+        return 3;
+      case K::kKurtosis:
+        return 4;
+      default:
+        return 2;
+    }
+  }
+
+  std::optional<double> Compute() const {
+    const int64_t n = count_;
+    const Exact x = ToExact(x_);
+    const Exact xx = ToExact(xx_);
+    const Exact d_xx = n * xx - x * x;
+    switch (kind_) {
+      case K::kVarSamp:
+        return Ratio(d_xx, Integer(n) * Integer(n - 1));
+      case K::kVarPop:
+        return Ratio(d_xx, Integer(n) * Integer(n));
+      case K::kStddevSamp:
+        return std::sqrt(Ratio(d_xx, Integer(n) * Integer(n - 1)));
+      case K::kStddevPop:
+        return std::sqrt(Ratio(d_xx, Integer(n) * Integer(n)));
+      case K::kSkewness:
+        return Skewness(x, xx, d_xx);
+      case K::kKurtosis:
+        return Kurtosis(x, xx, d_xx);
+      default:
+        return ComputeOfPairs(x, d_xx);
+    }
+  }
+
+  std::optional<double> ComputeOfPairs(const Exact& x, const Exact& d_xx) const {
+    const int64_t n = count_;
+    const Exact y = ToExact(y_);
+    const Exact d_xy = n * ToExact(xy_) - x * y;
+    if (kind_ == K::kCovarPop) return Ratio(d_xy, Integer(n) * Integer(n));
+    if (kind_ == K::kCovarSamp) return Ratio(d_xy, Integer(n) * Integer(n - 1));
+    if (d_xx.is_zero()) return std::nullopt;
+    if (kind_ == K::kRegrSlope) return Ratio(d_xy, d_xx);
+    if (kind_ == K::kRegrIntercept) return Ratio(y * d_xx - d_xy * x, n * d_xx);
+    const Exact d_yy = n * ToExact(yy_) - y * y;
+    if (d_yy.is_zero()) return kind_ == K::kRegrR2 ? std::optional(1.0) : std::nullopt;  // as in PostgreSQL
+    const double r2 = std::min(1.0, Ratio(d_xy * d_xy, d_xx * d_yy));
+    if (kind_ == K::kRegrR2) return r2;
+    return d_xy.is_negative() ? -std::sqrt(r2) : std::sqrt(r2);
+  }
+
+  std::optional<double> Skewness(const Exact& x, const Exact& xx, const Exact& d_xx) const {
+    if (d_xx.is_zero()) return std::nullopt;
+    const int64_t n = count_;
+    const Exact d_xxx = Integer(n) * Integer(n) * ToExact(xxx_) - 3 * (n * (x * xx)) + 2 * (x * x * x);
+    const double magnitude = std::sqrt(Ratio(d_xxx * d_xxx, d_xx * d_xx * d_xx));
+    const auto count = static_cast<double>(n);
+    return (d_xxx.is_negative() ? -magnitude : magnitude) * std::sqrt(count * (count - 1)) / (count - 2) + 0.0;
+  }
+
+  std::optional<double> Kurtosis(const Exact& x, const Exact& xx, const Exact& d_xx) const {
+    if (d_xx.is_zero()) return std::nullopt;
+    const Exact n = Integer(count_);
+    const Exact d_xxxx = n * n * n * ToExact(xxxx_) - 4 * (n * n * ToExact(xxx_) * x) + 6 * (n * xx * x * x) - 3 * (x * x * x * x);
+    const auto count = static_cast<double>(count_);
+    const double excess = Ratio(Integer(count_ + 1) * d_xxxx - 3 * (Integer(count_ - 1) * d_xx * d_xx), d_xx * d_xx);
+    return excess * (count - 1) / ((count - 2) * (count - 3)) + 0.0;
+  }
+
+  const K kind_;
+  const bool of_pairs_;
+  const int degree_;
+  size_t x_slot_ = 0;
+  size_t y_slot_ = 0;
+  int64_t count_ = 0;
+  int64_t not_finite_ = 0;
+  ExactSum x_, xx_, xxx_, xxxx_, y_, yy_, xy_;
+};
+
+}  // namespace
+
+std::unique_ptr<AggregateState> MakeMomentState(const AggregateCall& call) { return std::make_unique<MomentState>(call); }
+
+}  // namespace headrace::aggregates

@@ -1,0 +1,187 @@
+// Aggregates of the events in the order: first, last, nth_last, arg_min, arg_max, product, ew_avg, rate, drawdown, and
+// those of the events' instants alone. Their states hold the events; the value is one pass over them.
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "kernel/aggregate.h"
+#include "kernel/aggregates/states.h"
+
+namespace headrace::aggregates {
+namespace {
+
+using K = AggregateKind;
+
+struct Place {
+  TimestampUs event_time;
+  TimestampUs available_at;
+  int64_t ingest;
+  auto operator<=>(const Place&) const = default;
+};
+
+struct Entry {
+  Value value;
+  Value compared;  // arg_min, arg_max
+};
+
+constexpr double kUsPerSecondDouble = 1e6;
+
+class SequenceState final : public MergeableState<SequenceState> {
+ public:
+  explicit SequenceState(const AggregateCall& call) : call_(call) {}
+
+  void Add(const EventRows& rows, size_t row) override {
+    Entry entry;
+    if (call_.argument) entry.value = rows.slots[*call_.argument].GetValue(row);
+    if (call_.second) entry.compared = rows.slots[*call_.second].GetValue(row);
+    entries_.emplace(PlaceOf(rows, row), std::move(entry));
+  }
+  void Subtract(const EventRows& rows, size_t row) override { entries_.erase(PlaceOf(rows, row)); }
+  void MergeSame(const SequenceState& other) { entries_.insert(other.entries_.begin(), other.entries_.end()); }
+
+  bool AppendResult(TimestampUs t, Column* out) const override {
+    if (call_.result_type == TypeId::kDouble && !TakesValue()) {
+      AppendNumber(Number(t), out);
+    } else if (call_.kind == K::kCountDays || call_.kind == K::kSessions) {
+      out->AppendInt(call_.kind == K::kCountDays ? CountDays() : CountSessions());
+    } else {
+      out->Append(Chosen());
+    }
+    return false;
+  }
+
+ private:
+  static Place PlaceOf(const EventRows& rows, size_t row) { return {rows.event_time[row], rows.available_at[row], rows.ingest[row]}; }
+
+  // Whether the result is the value of one event.
+  bool TakesValue() const {
+    return call_.kind == K::kFirst || call_.kind == K::kLast || call_.kind == K::kNthLast || call_.kind == K::kArgMin || call_.kind == K::kArgMax;
+  }
+  size_t nth() const { return static_cast<size_t>(call_.parameter); }
+
+  static void AppendNumber(const std::optional<double>& number, Column* out) {
+    if (number) {
+      out->AppendDouble(*number + 0.0);
+    } else {
+      out->AppendNull();
+    }
+  }
+
+  Value Chosen() const {
+    if (entries_.empty()) return Value::Null();
+    if (call_.kind == K::kFirst) return entries_.begin()->second.value;
+    if (call_.kind == K::kLast) return entries_.rbegin()->second.value;
+    if (call_.kind == K::kNthLast) return nth() > entries_.size() ? Value::Null() : std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->second.value;
+    // Rule 20: among equals the first in the order.
+    auto best = entries_.begin();
+    for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+      const int order = CompareValues(it->second.compared, best->second.compared);
+      if (call_.kind == K::kArgMin ? order < 0 : order > 0) best = it;
+    }
+    return best->second.value;
+  }
+
+  std::optional<double> Number(TimestampUs t) const {
+    if (entries_.empty()) return std::nullopt;
+    switch (call_.kind) {
+      case K::kProduct:
+        return Product();
+      case K::kEwAvg:
+        return EwAvg(t);
+      case K::kRate:
+        return Rate();
+      case K::kDrawdown:
+        return Drawdown();
+      case K::kSecondsSinceLast:
+        return Seconds(t, entries_.rbegin()->first);
+      case K::kSecondsSinceNthLast:
+        return nth() > entries_.size() ? std::nullopt : std::optional(Seconds(t, std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->first));
+      default:
+        return LongestGap();
+    }
+  }
+
+  static double Seconds(TimestampUs t, const Place& place) { return static_cast<double>(t - place.event_time) / kUsPerSecondDouble; }
+
+  double Product() const {
+    double product = 1;
+    for (const auto& [place, entry] : entries_) product *= entry.value.dbl();
+    return product;
+  }
+
+  // Each value weighs 2^(-age / half-life).
+  double EwAvg(TimestampUs t) const {
+    double weighted = 0;
+    double weights = 0;
+    for (const auto& [place, entry] : entries_) {
+      const double weight = std::exp2(-static_cast<double>(t - place.event_time) / call_.parameter);
+      weighted += weight * entry.value.dbl();
+      weights += weight;
+    }
+    return weighted / weights;
+  }
+
+  // From the first value to the last, per second; null while no time lies between them.
+  std::optional<double> Rate() const {
+    const auto& [first, first_entry] = *entries_.begin();
+    const auto& [last, last_entry] = *entries_.rbegin();
+    if (last.event_time == first.event_time) return std::nullopt;
+    return (last_entry.value.dbl() - first_entry.value.dbl()) / (static_cast<double>(last.event_time - first.event_time) / kUsPerSecondDouble);
+  }
+
+  // The largest fall from a value to a later one; 0 when none is lower than one before.
+  double Drawdown() const {
+    double peak = entries_.begin()->second.value.dbl();
+    double largest = 0;
+    for (const auto& [place, entry] : entries_) {
+      const double v = entry.value.dbl();
+      if (std::isnan(v)) return v;
+      if (v > peak) peak = v;
+      if (peak > v && peak - v > largest) largest = peak - v;
+    }
+    return largest;
+  }
+
+  // In seconds, between neighbours; null of a single event.
+  std::optional<double> LongestGap() const {
+    if (entries_.size() < 2) return std::nullopt;
+    TimestampUs longest = 0;
+    TimestampUs before = entries_.begin()->first.event_time;
+    for (const auto& [place, entry] : entries_) {
+      longest = std::max(longest, place.event_time - before);
+      before = place.event_time;
+    }
+    return static_cast<double>(longest) / kUsPerSecondDouble;
+  }
+
+  // Days of UTC.
+  int64_t CountDays() const {
+    std::set<int64_t> days;
+    for (const auto& [place, entry] : entries_) {
+      const int64_t day = place.event_time / kUsPerDay;
+      days.insert(place.event_time % kUsPerDay < 0 ? day - 1 : day);
+    }
+    return static_cast<int64_t>(days.size());
+  }
+
+  // Runs of events with no more than the gap between neighbours.
+  int64_t CountSessions() const {
+    int64_t sessions = 0;
+    TimestampUs before = 0;
+    for (const auto& [place, entry] : entries_) {
+      if (sessions == 0 || static_cast<double>(place.event_time - before) > call_.parameter) ++sessions;
+      before = place.event_time;
+    }
+    return sessions;
+  }
+
+  const AggregateCall call_;
+  std::map<Place, Entry> entries_;
+};
+
+}  // namespace
+
+std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call) { return std::make_unique<SequenceState>(call); }
+
+}  // namespace headrace::aggregates

@@ -1,0 +1,140 @@
+// count, sum, avg, min, max.
+#include <limits>
+
+#include "kernel/aggregate.h"
+#include "kernel/aggregates/exact_sum.h"
+#include "kernel/aggregates/rounding.h"
+#include "kernel/aggregates/states.h"
+
+namespace headrace::aggregates {
+namespace {
+
+class CountState final : public MergeableState<CountState> {
+ public:
+  void Add(const EventRows&, size_t) override { ++count_; }
+  void Subtract(const EventRows&, size_t) override { --count_; }
+  void MergeSame(const CountState& other) { count_ += other.count_; }
+  bool AppendResult(TimestampUs, Column* out) const override {
+    out->AppendInt(count_);
+    return false;
+  }
+
+ private:
+  int64_t count_ = 0;
+};
+
+class IntegerSumState final : public MergeableState<IntegerSumState> {
+ public:
+  explicit IntegerSumState(const AggregateCall& call) : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
+
+  void Add(const EventRows& rows, size_t row) override {
+    sum_ += rows.slots[slot_].ints()[row];
+    ++count_;
+  }
+  void Subtract(const EventRows& rows, size_t row) override {
+    sum_ -= rows.slots[slot_].ints()[row];
+    --count_;
+  }
+  void MergeSame(const IntegerSumState& other) {
+    sum_ += other.sum_;
+    count_ += other.count_;
+  }
+  bool AppendResult(TimestampUs, Column* out) const override {
+    const bool fits = sum_ >= std::numeric_limits<int64_t>::min() && sum_ <= std::numeric_limits<int64_t>::max();
+    if (count_ == 0) {
+      out->AppendNull();
+    } else if (is_avg_) {
+      out->AppendDouble(RoundQuotientToDouble(sum_, 0, static_cast<uint64_t>(count_)));
+    } else if (fits) {
+      out->AppendInt(static_cast<int64_t>(sum_));
+    } else {
+      out->AppendNull();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  const size_t slot_;
+  const bool is_avg_;
+  __int128 sum_ = 0;
+  int64_t count_ = 0;
+};
+
+class DoubleSumState final : public MergeableState<DoubleSumState> {
+ public:
+  explicit DoubleSumState(const AggregateCall& call) : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
+
+  void Add(const EventRows& rows, size_t row) override {
+    sum_.Add(rows.slots[slot_].doubles()[row]);
+    ++count_;
+  }
+  void Subtract(const EventRows& rows, size_t row) override {
+    sum_.Subtract(rows.slots[slot_].doubles()[row]);
+    --count_;
+  }
+  void MergeSame(const DoubleSumState& other) {
+    sum_.Merge(other.sum_);
+    count_ += other.count_;
+  }
+  bool AppendResult(TimestampUs, Column* out) const override {
+    if (count_ == 0) {
+      out->AppendNull();
+    } else {
+      out->AppendDouble(sum_.RoundQuotient(is_avg_ ? static_cast<uint64_t>(count_) : 1));
+    }
+    return false;
+  }
+
+ private:
+  const size_t slot_;
+  const bool is_avg_;
+  ExactSum sum_;
+  int64_t count_ = 0;
+};
+
+class ExtremeState final : public MergeableState<ExtremeState> {
+ public:
+  explicit ExtremeState(const AggregateCall& call) : slot_(*call.argument), is_min_(call.kind == AggregateKind::kMin), best_(call.argument_type) {}
+
+  void Add(const EventRows& rows, size_t row) override { Consider(rows.slots[slot_], row); }
+  void Subtract(const EventRows&, size_t) override {}
+  void MergeSame(const ExtremeState& other) {
+    if (other.best_.size() > 0) Consider(other.best_, 0);
+  }
+  bool AppendResult(TimestampUs, Column* out) const override {
+    if (best_.size() == 0) {
+      out->AppendNull();
+    } else {
+      AppendExtreme(best_, 0, out);
+    }
+    return false;
+  }
+
+ private:
+  void Consider(const Column& column, size_t row) {
+    if (best_.size() > 0) {
+      const int order = CompareCells(column, row, best_, 0);
+      if (is_min_ ? order >= 0 : order <= 0) return;
+      best_ = Column(column.type());
+    }
+    best_.AppendFrom(column, row);
+  }
+
+  const size_t slot_;
+  const bool is_min_;
+  Column best_;  // no row or one
+};
+
+}  // namespace
+
+std::unique_ptr<AggregateState> MakeCountState(const AggregateCall&) { return std::make_unique<CountState>(); }
+
+std::unique_ptr<AggregateState> MakeSumState(const AggregateCall& call) {
+  if (call.argument_type == TypeId::kDouble) return std::make_unique<DoubleSumState>(call);
+  return std::make_unique<IntegerSumState>(call);
+}
+
+std::unique_ptr<AggregateState> MakeExtremeState(const AggregateCall& call) { return std::make_unique<ExtremeState>(call); }
+
+}  // namespace headrace::aggregates

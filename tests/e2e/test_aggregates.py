@@ -1,0 +1,120 @@
+"""Every aggregate in every form of window, over awkward events, against the SQL that `show sql` prints, run by DuckDB."""
+import math
+import random
+import re
+import unittest
+
+import duckdb
+
+import shop
+
+EXACT = """
+  count(*) as n, count(x) as n_x, count(distinct k) as distinct_k, count(distinct name) as distinct_names,
+  sum(x) as total, sum(k) as total_k, avg(x) as mean, avg(k) as mean_k, min(x) as low, max(x) as high, min(name) as first_name, max(name) as last_name,
+  sum(x) filter (where good) as good_total, bool_and(good) as all_good, bool_or(good) as any_good,
+  bit_and(k) as bits_and, bit_or(k) as bits_or, bit_xor(k) as bits_xor,
+  mode(name) as usual, mode(k) as usual_k, mode_ratio(name) as usual_share,
+  quantile_disc(k, 0.25) as quarter_k, quantile_disc(x, 0.9) as ninth,
+  first(x) as first_x, last(x) as last_x, nth_last(name, 2) as before_last, arg_min(name, x) as cheapest, arg_max(name, k) as largest,
+  count_days() as days, seconds_since_last() as idle, seconds_since_nth_last(3) as idle_3, regr_count(x, y) as pairs"""
+CLOSE = """
+  var_samp(x) as v, var_pop(x) as vp, stddev(x) as s, stddev_pop(x) as sp, skewness(x) as skew, kurtosis(x) as kurt,
+  covar_samp(x, y) as c, covar_pop(x, y) as cp, corr(x, y) as r, regr_slope(x, y) as slope, regr_intercept(x, y) as intercept,
+  regr_r2(x, y) as r2, entropy(name) as spread, product(y) as product, rate(x) as rate,
+  median(x) as middle, quantile_cont(x, 0.9) as upper, mad(x) as deviation"""
+WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d']"
+
+
+def number(source, special):
+    draw = source.random()
+    if draw < 0.1:
+        return ""
+    if special and draw < 0.13:
+        return source.choice(["nan", "inf", "-inf", "-0.0"])
+    return repr(source.choice([1.5, -2.25, 100.125, 0.0, source.randrange(-400, 400) / 8]))
+
+
+def write_events(path):
+    source = random.Random(11)
+    with path.open("w") as out:
+        out.write("id,happened_at,received_at,shop,x,y,k,name,good\n")
+        for i in range(900):
+            happened = source.randrange(0, 14 * 86400, 600)
+            late = source.choice([0, 0, 0, 1800, 90000])
+            place = source.choice(["a", "b", "c", "d", ""])
+            out.write(f"{i},{clock(happened)},{clock(happened + late)},{place},{number(source, place == 'd')},{number(source, False)},"
+                      f"{source.choice(['', 0, 1, 7, -3, 2**40])},{source.choice(['', 'ä', 'b', 'bb', 'c'])},{source.choice(['', 'true', 'false'])}\n")
+
+
+def clock(seconds):
+    return f"2024-03-{1 + seconds // 86400:02d} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:00"
+
+
+def agree(ours, theirs, exactly):
+    if ours is None or theirs is None or isinstance(ours, (str, bool)):
+        return ours == theirs
+    if math.isnan(ours) or math.isnan(theirs):
+        return math.isnan(ours) and math.isnan(theirs)
+    return ours == theirs if exactly else math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+
+
+class Aggregates(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.project = shop.Project()
+        root = cls.project.root
+        write_events(root / "data/awkward.csv")
+        (root / "tables/awkward.yml").write_text("""
+sources:
+  - name: odd
+    tables:
+      - name: awkward_csv
+        location: data/awkward.csv
+      - name: awkward
+        stream: {history: awkward_rows, event_time: happened_at, event_id: id, available_at: received_at}
+        columns: [{name: id, data_type: bigint}, {name: happened_at, data_type: timestamp}, {name: received_at, data_type: timestamp},
+                  {name: shop, data_type: varchar}, {name: x, data_type: double}, {name: y, data_type: double}, {name: k, data_type: bigint},
+                  {name: name, data_type: varchar}, {name: good, data_type: boolean}]
+""")
+        (root / "tables/awkward_rows.sql").write_text("select * from {{ source('odd', 'awkward_csv') }} order by id")
+        for name, items in {"exact": EXACT, "close": CLOSE}.items():
+            (root / f"features/{name}.sql").write_text(
+                f"{{{{ config(entity='shop', event_time='happened_at', windows={WINDOWS}) }}}}\nselect{items}\nfrom {{{{ source('odd', 'awkward') }}}}\n")
+        cls.project.run("build")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.project.remove()
+
+    def compare(self, view, exactly):
+        root = self.project.root
+        source = random.Random(5)
+        labels = [(source.choice(["a", "b", "c", "d", "", "unknown"]), clock(source.randrange(0, 17 * 86400, 300))) for _ in range(300)]
+        (root / "labels.csv").write_text("shop,t\n" + "".join(f'"{shop_name}",{t}\n' for shop_name, t in labels))
+        out = root / f"{view}.parquet"
+        self.project.run("training-set", "--labels", "labels.csv", "--time", "t", "--features", f"{view}.*", "--out", str(out))
+        statement = self.project.run("show", "sql", view)
+        rows = f"select shop, t from read_csv('{root}/labels.csv', types={{'shop': 'varchar'}})"
+        statement, count = re.subn(r"labels\((.*?)\) AS \(\n.*?\n\)", lambda m: f"labels({m.group(1)}) AS (\n{rows}\n)", statement, count=1, flags=re.S)
+        self.assertEqual(count, 1)
+        with duckdb.connect(str(root / ".headrace/warehouse.duckdb"), read_only=True) as warehouse:
+            theirs = warehouse.execute(statement)
+            names = [column[0] for column in theirs.description]
+            theirs = theirs.fetchall()
+            ours = warehouse.execute(f"select * from '{out}'").fetchall()
+        self.assertEqual(len(ours), len(theirs))
+        features = [i for i, name in enumerate(names) if name.startswith(view)]
+        self.assertGreater(len(features), 80)
+        for row, (mine, other) in enumerate(zip(ours, theirs)):
+            for i in features:
+                self.assertTrue(agree(mine[i], other[i], exactly), f"{names[i]} of {labels[row]}: ours {mine[i]!r}, DuckDB's {other[i]!r}")
+
+    def test_exact_aggregates_equal_duckdbs(self):
+        self.compare("exact", exactly=True)
+
+    def test_aggregates_of_inexact_arithmetic_are_close_to_duckdbs(self):
+        self.compare("close", exactly=False)
+
+
+if __name__ == "__main__":
+    unittest.main()
