@@ -4,8 +4,21 @@
 
 #include <array>
 #include <fstream>
+#include <span>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace headrace {
+namespace {
+
+std::string Hex(std::span<const unsigned char> bytes) {
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+}  // namespace
 
 struct Sha256::Context {
   EVP_MD_CTX* evp = EVP_MD_CTX_new();
@@ -21,9 +34,7 @@ std::string Sha256::Finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int length = 0;
   EVP_DigestFinal_ex(context_->evp, digest.data(), &length);
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return Hex(std::span(digest).first(length));
 }
 
 std::string Sha256Hex(std::string_view bytes) {
@@ -31,6 +42,15 @@ std::string Sha256Hex(std::string_view bytes) {
   hash.Update(bytes);
   return hash.Finish();
 }
+
+std::string Md5Hex(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_md5(), nullptr);
+  return Hex(std::span(digest).first(length));
+}
+
+uint64_t Hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 StatusOr<std::string> Sha256OfFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

@@ -1,6 +1,7 @@
-// Content hashes: SHA-256 (OpenSSL), in lower-case hexadecimal.
+// Hashes: of content SHA-256 and MD5 (OpenSSL), in lower-case hexadecimal; for buckets XXH3.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ class Sha256 {
 };
 
 std::string Sha256Hex(std::string_view bytes);
+std::string Md5Hex(std::string_view bytes);
+
+// XXH3 of 64 bits, seed 0: the same on every machine and in every release.
+uint64_t Hash64(std::string_view bytes);
 StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace headrace
