@@ -18,11 +18,27 @@ std::string TypeList(const std::vector<Bound>& arguments) {
   });
 }
 
+std::vector<std::optional<TypeId>> TypesOf(const std::vector<Bound>& arguments) {
+  std::vector<std::optional<TypeId>> types;
+  for (const Bound& argument : arguments) types.push_back(argument.type());
+  return types;
+}
+
 Bound NullBound() { return {Expression::Constant(Value::Null(), TypeId::kBigint), /*untyped_null=*/true}; }
 Bound Typed(Expression expression) { return {std::move(expression), false}; }
 Bound ConstantBound(Value value) {
   const TypeId type = value.type();
   return Typed(Expression::Constant(std::move(value), type));
+}
+
+// As SQL's || takes its operands.
+Bound ToText(Bound bound) {
+  if (bound.untyped_null) return Typed(Expression::Constant(Value::Null(), TypeId::kVarchar));
+  Expression cast;
+  cast.kind = Expression::Kind::kCast;
+  cast.type = TypeId::kVarchar;
+  cast.children.push_back(std::move(bound.expression));
+  return Typed(std::move(cast));
 }
 
 // 15 with scale 1 -> 1.5: digits and power are exact doubles up to 2^53 and 10^22, so the quotient is rounded once.
@@ -38,6 +54,14 @@ void Binder::Error(const Json& at, std::string message, std::string hint) {
 }
 
 std::optional<Bound> Binder::Bind(const Json& node) {
+  std::optional<Bound> bound = BindAny(node);
+  if (!bound || !bound->interval) return bound;
+  Error(node, "an interval is no value of its own here",
+        "add it to a timestamp, compare it with another, or take its epoch() or a date_part()");
+  return std::nullopt;
+}
+
+std::optional<Bound> Binder::BindAny(const Json& node) {
   const std::string kind = ClassOf(node);
   if (kind == "COLUMN_REF") return BindColumn(node);
   if (kind == "CONSTANT") return BindConstant(node);
@@ -48,6 +72,7 @@ std::optional<Bound> Binder::Bind(const Json& node) {
   if (kind == "OPERATOR") return BindOperator(node);
   if (kind == "CASE") return BindCase(node);
   if (kind == "FUNCTION") return BindFunction(node);
+  if (kind == "LAMBDA") return BindOperands(node, "json_extract", {NodeOf(node, "lhs"), NodeOf(node, "expr")});  // ->
   if (kind == "STAR") {
     Error(node, "'*' is not an expression here", "name the columns");
   } else if (kind == "WINDOW" || kind == "SUBQUERY") {
@@ -132,6 +157,7 @@ std::optional<Bound> Binder::BindConstant(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindCast(const Json& node) {
+  if (IntervalResult interval = BindIntervalLiteral(node); interval.handled) return std::move(interval.bound);
   std::optional<Bound> child = Bind(NodeOf(node, "child"));
   const Json& cast_type = NodeOf(node, "cast_type");
   std::string type_name = TextOf(cast_type, "id");
@@ -147,6 +173,7 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
   Expression cast;
   cast.kind = Expression::Kind::kCast;
   cast.type = *type;
+  cast.zoned = type_name == "TIMESTAMP WITH TIME ZONE" || absl::AsciiStrToUpper(type_name) == "TIMESTAMPTZ";
   cast.try_cast = try_cast != nullptr && try_cast->is_bool() && try_cast->boolean();
   cast.children.push_back(std::move(child->expression));
   if (cast.children[0].kind == Expression::Kind::kConstant) {  // folded, so that a bad literal is found here
@@ -155,28 +182,57 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
       Error(node, std::string(Message(folded.status())));
       return std::nullopt;
     }
-    return Typed(Expression::Constant(folded->GetValue(0), *type));
+    Expression constant = Expression::Constant(folded->GetValue(0), *type);
+    constant.zoned = cast.zoned;
+    return Typed(std::move(constant));
   }
   return Typed(std::move(cast));
 }
 
-std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::vector<Bound> arguments) {
-  std::vector<std::optional<TypeId>> types;
-  for (const Bound& argument : arguments) types.push_back(argument.type());
-  // A text literal beside a timestamp or date is one: t >= '2013-01-01'.
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::optional<TypeId> other = arguments.size() == 2 ? types[1 - i] : std::nullopt;
-    const bool temporal = other == TypeId::kTimestamp || other == TypeId::kDate;
-    if (!temporal || types[i] != TypeId::kVarchar || arguments[i].expression.kind != Expression::Kind::kConstant) continue;
-    StatusOr<TimestampUs> t = ParseTimestamp(arguments[i].expression.constant.str());
-    if (!t.ok()) {
-      Error(at, std::string(Message(t.status())));
-      return std::nullopt;
-    }
-    arguments[i] = ConstantBound(Value::Timestamp(*t));
-    types[i] = TypeId::kTimestamp;
+bool Binder::ConstantsAreGood(const Json& at, const ScalarFunction& function, const Expression& call) {
+  if (function.check == nullptr) return true;
+  std::vector<const Value*> constants;
+  for (const Expression& child : call.children) {
+    constants.push_back(child.kind == Expression::Kind::kConstant && !child.constant.is_null() ? &child.constant : nullptr);
   }
+  const Status status = function.check(constants);
+  if (!status.ok()) Error(at, std::string(Message(status)));
+  return status.ok();
+}
+
+// A text literal beside another type is one of that type: t >= '2013-01-01', a = '12'.
+bool Binder::AdaptLiterals(const Json& at, std::vector<Bound>* arguments) {
+  const auto is_text_literal = [](const Bound& bound) {
+    return bound.type() == TypeId::kVarchar && bound.expression.kind == Expression::Kind::kConstant;
+  };
+  const auto other = std::find_if(arguments->begin(), arguments->end(), [&](const Bound& b) { return b.type() && !is_text_literal(b); });
+  if (other == arguments->end()) return true;
+  const TypeId type = other->expression.type == TypeId::kDate ? TypeId::kTimestamp : other->expression.type;
+  for (Bound& argument : *arguments) {
+    if (!is_text_literal(argument)) continue;
+    Column text(TypeId::kVarchar);
+    text.AppendString(argument.expression.constant.str());
+    const StatusOr<Column> value = CastColumn(text, type, /*try_cast=*/false);
+    if (!value.ok()) {
+      Error(at, std::string(Message(value.status())));
+      return false;
+    }
+    argument = ConstantBound(value->GetValue(0));
+  }
+  return true;
+}
+
+std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::vector<Bound> arguments) {
+  if (std::any_of(arguments.begin(), arguments.end(), [](const Bound& argument) { return argument.interval.has_value(); })) {
+    return CallWithInterval(at, name, std::move(arguments));
+  }
+  std::vector<std::optional<TypeId>> types = TypesOf(arguments);
   const ScalarFunction* function = FindFunction(name, types);
+  if (function == nullptr) {
+    if (!AdaptLiterals(at, &arguments)) return std::nullopt;
+    types = TypesOf(arguments);
+    function = FindFunction(name, types);
+  }
   if (function == nullptr) {
     Error(at, fmt::format("{} does not take ({})", name, TypeList(arguments)), "cast the arguments");
     return std::nullopt;
@@ -187,18 +243,27 @@ std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::ve
   call.kernel = function->kernel;
   call.text = std::string(name);
   // With only untyped nulls in a polymorphic place the first overload is as good as any: the value is null.
+  if (function->own && in_table_) {
+    Error(at, fmt::format("{} is a function of features: DuckDB, which computes tables, does not have it", name),
+          "use it in the feature view");
+    return std::nullopt;
+  }
+  const size_t any = function->any_types ? arguments.size() - function->arguments.size() : 0;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const TypeId wanted = function->arguments[std::min(i, function->arguments.size() - 1)];
+    const TypeId wanted = i < any ? arguments[i].expression.type : function->arguments[std::min(i - any, function->arguments.size() - 1)];
+    call.zoned |= arguments[i].expression.zoned;
     call.children.push_back(*Coerce(std::move(arguments[i]), wanted));
   }
+  call.zoned &= call.type == TypeId::kTimestamp;
+  if (!ConstantsAreGood(at, *function, call)) return std::nullopt;
   return Typed(std::move(call));
 }
 
-std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes) {
+std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes, bool intervals) {
   std::vector<Bound> bound;
   bool complete = true;
   for (const Json& node : nodes) {
-    std::optional<Bound> one = Bind(node);
+    std::optional<Bound> one = intervals ? BindAny(node) : Bind(node);
     if (one) bound.push_back(*std::move(one));
     complete &= one.has_value();
   }
@@ -216,7 +281,7 @@ std::optional<Bound> Binder::BindComparison(const Json& node) {
        {"COMPARE_GREATERTHANOREQUALTO", ">="},
        {"COMPARE_DISTINCT_FROM", "is distinct from"},
        {"COMPARE_NOT_DISTINCT_FROM", "is not distinct from"}}};
-  std::optional<std::vector<Bound>> sides = BindAll({NodeOf(node, "left"), NodeOf(node, "right")});
+  std::optional<std::vector<Bound>> sides = BindAll({NodeOf(node, "left"), NodeOf(node, "right")}, /*intervals=*/true);
   if (!sides) return std::nullopt;
   const std::string type = TypeOf(node);
   const auto it = std::find_if(kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == type; });
@@ -228,7 +293,7 @@ std::optional<Bound> Binder::BindComparison(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindBetween(const Json& node) {
-  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")});
+  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")}, /*intervals=*/true);
   if (!parts) return std::nullopt;
   std::optional<Bound> low = Call(node, ">=", {(*parts)[0], (*parts)[1]});
   std::optional<Bound> high = Call(node, "<=", {(*parts)[0], (*parts)[2]});
@@ -268,6 +333,7 @@ std::optional<Bound> Binder::BindOperator(const Json& node) {
     Expression coalesce;
     coalesce.kind = Expression::Kind::kCoalesce;
     coalesce.type = values->front().type;
+    coalesce.zoned = std::any_of(values->begin(), values->end(), [](const Expression& value) { return value.zoned; });
     coalesce.children = *std::move(values);
     return Typed(std::move(coalesce));
   }
@@ -303,6 +369,7 @@ std::optional<Bound> Binder::BindNullIf(const Json& node, std::vector<Bound> arg
   Expression choice;
   choice.kind = Expression::Kind::kCase;
   choice.type = type;
+  choice.zoned = arguments[0].expression.zoned;
   choice.children = {std::move(equal->expression), Expression::Constant(Value::Null(), type),
                      *Coerce(std::move(arguments[0]), type)};
   return Typed(std::move(choice));
@@ -343,6 +410,7 @@ std::optional<Bound> Binder::BindCase(const Json& node) {
   Expression choice;
   choice.kind = Expression::Kind::kCase;
   choice.type = unified->front().type;
+  choice.zoned = std::any_of(unified->begin(), unified->end(), [](const Expression& value) { return value.zoned; });
   for (size_t i = 0; i < conditions.size(); ++i) {
     choice.children.push_back(std::move(conditions[i]));
     choice.children.push_back(std::move((*unified)[i]));
@@ -352,8 +420,6 @@ std::optional<Bound> Binder::BindCase(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindByUnit(const Json& node, const std::string& function) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSynonyms = {
-      {{"dow", "dayofweek"}, {"weekday", "dayofweek"}, {"doy", "dayofyear"}, {"dayofmonth", "day"}}};
   const Json::Array& arguments = ListOf(node, "children");
   const Json& first = arguments.empty() ? node : arguments[0];
   const Json& unit_value = NodeOf(NodeOf(first, "value"), "value");
@@ -361,19 +427,46 @@ std::optional<Bound> Binder::BindByUnit(const Json& node, const std::string& fun
     Error(node, fmt::format("{} needs its unit as a literal text", function), fmt::format("write {}('hour', ...)", function));
     return std::nullopt;
   }
-  std::string unit = absl::AsciiStrToLower(unit_value.str());
-  for (const auto& [synonym, name] : kSynonyms) {
-    if (unit == synonym) unit = name;
-  }
+  const std::string unit(CanonicalUnit(absl::AsciiStrToLower(unit_value.str())));
   const std::string name = function == "date_part" ? unit : function + " " + unit;
-  std::optional<std::vector<Bound>> rest = BindAll(Json::Array(arguments.begin() + 1, arguments.end()));
+  // epoch_ms and its like are functions, no units.
+  const ScalarFunction* const part = FindFunction(unit, {TypeId::kTimestamp});
+  const bool is_unit = unit == "epoch" || (part != nullptr && part->result == TypeId::kBigint && unit.find('_') == std::string::npos);
+  std::optional<std::vector<Bound>> rest = BindAll(Json::Array(arguments.begin() + 1, arguments.end()), /*intervals=*/true);
   if (!rest) return std::nullopt;
-  if (!IsKnownFunction(name)) {
+  if (!is_unit || !IsKnownFunction(name)) {
     Error(first, fmt::format("{} of '{}' is not known to the feature engine", function, unit_value.str()),
-          "units are second, minute, hour, day, week, month, quarter, year (and dow, isodow, doy, epoch for date_part)");
+          "units are microsecond, millisecond, second, minute, hour, day, week, month, quarter, year, decade, century, millennium "
+          "(and dow, isodow, doy, isoyear, yearweek, epoch for date_part)");
     return std::nullopt;
   }
   return Call(node, name, *std::move(rest));
+}
+
+// The operators and functions that take plain arguments.
+std::optional<Bound> Binder::BindOperands(const Json& node, std::string_view name, const Json::Array& operands) {
+  std::optional<std::vector<Bound>> arguments = BindAll(operands, /*intervals=*/true);
+  if (!arguments) return std::nullopt;
+  if (name == "-" && arguments->size() == 2) {
+    const auto is_instant = [](const Bound& b) { return b.type() == TypeId::kTimestamp || b.type() == TypeId::kDate; };
+    const bool any_timestamp = (*arguments)[0].type() == TypeId::kTimestamp || (*arguments)[1].type() == TypeId::kTimestamp;
+    if (any_timestamp && is_instant((*arguments)[0]) && is_instant((*arguments)[1])) {
+      return TimestampDifference(node, *std::move(arguments));
+    }
+  }
+  if (name == "timezone" && arguments->size() == 2 && (*arguments)[1].expression.zoned) {
+    std::optional<Bound> wall_clock = Call(node, "timezone of instant", *std::move(arguments));
+    if (wall_clock) wall_clock->expression.zoned = false;
+    return wall_clock;
+  }
+  if (name == "||" || name == "concat" || name == "concat_ws") {
+    for (Bound& argument : *arguments) {
+      if (!argument.interval && argument.type() != TypeId::kVarchar) argument = ToText(std::move(argument));
+    }
+  }
+  std::optional<Bound> call = Call(node, name, *std::move(arguments));
+  if (call && name == "timezone") call->expression.zoned = true;
+  return call;
 }
 
 std::optional<Bound> Binder::BindFunction(const Json& node) {
@@ -387,8 +480,8 @@ std::optional<Bound> Binder::BindFunction(const Json& node) {
     if (name.find('_') == std::string::npos) name.insert(4, "_");
     return BindByUnit(node, name);
   }
-  if (name == "ceiling") name = "ceil";
-  if (name == "dow" || name == "weekday") name = "dayofweek";
+  if (IntervalResult interval = BindIntervalConstructor(node, name); interval.handled) return std::move(interval.bound);
+  name = name == "date_add" ? "+" : CanonicalName(name);
   if (IsVolatileFunction(name)) {
     Error(node, fmt::format("{}() changes from call to call, so a feature of it could not be computed again", name),
           "in a request view use request_time");
@@ -404,9 +497,7 @@ std::optional<Bound> Binder::BindFunction(const Json& node) {
           hint.empty() ? "put it into a table under tables/, and select from that table here" : hint);
     return std::nullopt;
   }
-  std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
-  if (!arguments) return std::nullopt;
-  return Call(node, name, *std::move(arguments));
+  return BindOperands(node, name, ListOf(node, "children"));
 }
 
 }  // namespace headrace::compile
