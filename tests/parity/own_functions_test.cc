@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <fstream>
+#include <iterator>
 
 #include "engine/expression_sql.h"
 #include "kernel/compile/compile.h"
+#include "kernel/functions/registry.h"
 #include "warehouse/parser.h"
 
 namespace headrace {
@@ -142,6 +144,16 @@ TEST(Refusals, ATableHasNoFunctionsThatDuckDbLacks) {
   ASSERT_EQ(table.compiled.errors.size(), 2);
   EXPECT_THAT(table.compiled.errors[0].message, HasSubstr("hash is a function of features"));
   EXPECT_THAT(table.compiled.errors[1].message, HasSubstr("column 'z' is a timestamp with time zone"));
+}
+
+TEST(Documentation, NamesEveryFunction) {
+  std::ifstream file(std::string(HEADRACE_SOURCE_DIR) + "/docs/features.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const std::string& name : KnownFunctionNames()) {
+    // Escaped LIKE is documented with LIKE, whose SQL it is.
+    if (name.ends_with("like_escape")) continue;
+    EXPECT_TRUE(page.find("`" + name + "(") != std::string::npos || page.find("`" + name + "`") != std::string::npos) << "docs/features.md does not have " << name;
+  }
 }
 
 TEST(Sql, ShowsOwnFunctionsByANameThatDuckDbDoesNotHave) {

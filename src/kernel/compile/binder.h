@@ -99,6 +99,7 @@ class Binder {
   // Brings all to their common type; for CASE, COALESCE.
   std::optional<std::vector<Expression>> Unify(const Json& at, std::vector<Bound> values, std::string_view what);
   std::optional<std::vector<Bound>> BindAll(const Json::Array& nodes, bool intervals = false);
+  // Reads text literals as the type of what stands beside them.
   bool AdaptLiterals(const Json& at, std::vector<Bound>* arguments);
   bool ConstantsAreGood(const Json& at, const ScalarFunction& function, const Expression& call);
 

@@ -26,7 +26,7 @@ Status MatchLike(string_view text, string_view pattern, char escape, bool* out) 
   size_t tried = 0;
   *out = false;
   while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '%' && (escape == 0 || escape != '%')) {
+    if (p < pattern.size() && pattern[p] == '%' && escape != '%') {
       after_percent = ++p;
       tried = t;
       continue;
@@ -129,7 +129,7 @@ struct Regex {
 // The compiled pattern. Compiling takes about as long as matching a thousand texts, so each thread keeps what it
 // compiled: a served feature's pattern is compiled once, not per request. The pointer is good until the next call.
 StatusOr<const Regex*> Compile(string_view pattern, string_view options) {
-  constexpr size_t kMaxKept = 256;  // patterns that come from data would otherwise pile up
+  constexpr size_t kMaxKept = 64;  // patterns that come from data would otherwise pile up
   using Key = std::pair<std::string, std::string>;
   thread_local std::map<Key, std::unique_ptr<const Regex>> kept;
   Key key(pattern, options);
