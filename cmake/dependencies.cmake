@@ -16,6 +16,9 @@ find_package(Boost 1.81 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 find_package(benchmark QUIET)
+# Debian's packages of these two bring no CMake files.
+find_library(HEADRACE_RE2 re2 REQUIRED)
+find_library(HEADRACE_UTF8PROC utf8proc REQUIRED)
 
 function(headrace_prebuilt_library name library include_dir)
   if(NOT EXISTS "${library}")

@@ -1,13 +1,24 @@
 #include "base/hash.h"
 
-#define XXH_INLINE_ALL
 #include <openssl/evp.h>
-#include <xxhash.h>
 
 #include <array>
 #include <fstream>
+#include <span>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace headrace {
+namespace {
+
+std::string Hex(std::span<const unsigned char> bytes) {
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+}  // namespace
 
 struct Sha256::Context {
   EVP_MD_CTX* evp = EVP_MD_CTX_new();
@@ -23,9 +34,7 @@ std::string Sha256::Finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int length = 0;
   EVP_DigestFinal_ex(context_->evp, digest.data(), &length);
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return Hex(std::span(digest).first(length));
 }
 
 std::string Sha256Hex(std::string_view bytes) {
@@ -38,6 +47,15 @@ std::string Xxh128Hex(std::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
+
+std::string Md5Hex(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_md5(), nullptr);
+  return Hex(std::span(digest).first(length));
+}
+
+uint64_t Hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 StatusOr<std::string> Sha256OfFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

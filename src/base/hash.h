@@ -1,6 +1,8 @@
-// Content hashes in lower-case hexadecimal: SHA-256 (OpenSSL), and XXH3 where much is hashed and nobody forges.
+// Hashes: of content SHA-256 and MD5 (OpenSSL), in lower-case hexadecimal; for buckets, and where much is hashed and
+// nobody forges, XXH3.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +29,10 @@ std::string Sha256Hex(std::string_view bytes);
 // 128 bits by XXH3 (xxHash), at memory speed: finds change, is no defence against a forger.
 std::string Xxh128Hex(std::string_view bytes);
 
+std::string Md5Hex(std::string_view bytes);
+
+// XXH3 of 64 bits, seed 0: the same on every machine and in every release.
+uint64_t Hash64(std::string_view bytes);
 StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace headrace

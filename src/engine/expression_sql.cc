@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "absl/strings/str_join.h"
+#include "kernel/functions/registry.h"
 #include "warehouse/sql_text.h"
 
 namespace headrace {
@@ -11,8 +13,25 @@ namespace {
 
 using Kind = Expression::Kind;
 
-constexpr std::array<std::string_view, 15> kInfix = {
-    "+", "-", "*", "/", "//", "%", "=", "<>", "<", "<=", ">", ">=", "||", "is distinct from", "is not distinct from"};
+constexpr std::array<std::string_view, 19> kInfix = {"~~",
+                                                     "!~~",
+                                                     "~~*",
+                                                     "!~~*",
+                                                     "+",
+                                                     "-",
+                                                     "*",
+                                                     "/",
+                                                     "//",
+                                                     "%",
+                                                     "=",
+                                                     "<>",
+                                                     "<",
+                                                     "<=",
+                                                     ">",
+                                                     ">=",
+                                                     "||",
+                                                     "is distinct from",
+                                                     "is not distinct from"};
 // Functions of the kernel that stand for a function and its unit: "date_trunc hour".
 constexpr std::array<std::string_view, 2> kWithUnit = {"date_trunc ", "date_diff "};
 
@@ -28,11 +47,53 @@ bool IsAllConstants(const Expression& expression) {
                      [](const Expression& child) { return child.kind == Kind::kConstant; });
 }
 
+// months, days, microseconds -> an INTERVAL, without the parts that are 0.
+std::string IntervalSql(std::span<const Expression> parts, std::span<const std::string> sql) {
+  static constexpr std::array<std::string_view, 3> kFormats = {"to_months(({})::INTEGER)", "to_days(({})::INTEGER)",
+                                                               "to_microseconds(({})::BIGINT)"};
+  std::vector<std::string> terms;
+  for (size_t i = 0; i < kFormats.size(); ++i) {
+    const bool is_zero =
+        parts[i].kind == Kind::kConstant && !parts[i].constant.is_null() && parts[i].constant.int64() == 0;
+    if (!is_zero) terms.push_back(fmt::format(fmt::runtime(kFormats[i]), sql[i]));
+  }
+  return terms.empty() ? "to_days(0)" : fmt::format("({})", absl::StrJoin(terms, " + "));
+}
+
+// The kernel's functions of intervals, which it takes as three numbers; "" for any other.
+std::string IntervalFunctionSql(const Expression& expression, const std::vector<std::string>& arguments) {
+  constexpr std::string_view kPart = "interval ";
+  const std::string_view name = expression.text;
+  if (name == "add_interval") {
+    return fmt::format("({} + {})", arguments[0],
+                       IntervalSql(std::span(expression.children).subspan(1), std::span(arguments).subspan(1)));
+  }
+  if (name == "interval length") {
+    return fmt::format("((({})::BIGINT * 30 + {}) * 86400000000 + {})", arguments[0], arguments[1], arguments[2]);
+  }
+  if (!name.starts_with(kPart)) return "";
+  return fmt::format("date_part('{}', {})", name.substr(kPart.size()), IntervalSql(expression.children, arguments));
+}
+
+// The argument that DuckDB wants as a 32-bit integer, if the kernel's is wider: digits of round, days added to a date.
+std::optional<size_t> NarrowArgument(const Expression& expression) {
+  const bool rounds = expression.text == "round" || expression.text == "trunc";
+  const bool moves_date = expression.type == TypeId::kDate && (expression.text == "+" || expression.text == "-");
+  if (expression.children.size() != 2 || !(rounds || moves_date)) return std::nullopt;
+  return moves_date && expression.children[0].type == TypeId::kBigint ? 0 : 1;
+}
+
 std::string FunctionSql(const Expression& expression, const std::vector<std::string>& columns) {
   std::vector<std::string> arguments = ChildrenSql(expression, columns);
   if (expression.type == TypeId::kBigint && IsAllConstants(expression) && !arguments.empty())
     arguments[0] += "::BIGINT";
+  if (const std::optional<size_t> narrow = NarrowArgument(expression); narrow && arguments.size() > *narrow) {
+    arguments[*narrow] = fmt::format("({})::INTEGER", arguments[*narrow]);
+  }
   const std::string& name = expression.text;
+  if (std::string sql = IntervalFunctionSql(expression, arguments); !sql.empty()) return sql;
+  if (name == "timezone of instant") return fmt::format("timezone({}, ({})::TIMESTAMPTZ)", arguments[0], arguments[1]);
+  if (name == "json_extract") return fmt::format("json_extract({})::VARCHAR", absl::StrJoin(arguments, ", "));
   if (name == "is null" || name == "is not null") return fmt::format("({} {})", arguments[0], name);
   if (name == "not") return fmt::format("(not {})", arguments[0]);
   if (name == "-" && arguments.size() == 1) return fmt::format("(-{})", arguments[0]);
@@ -44,7 +105,9 @@ std::string FunctionSql(const Expression& expression, const std::vector<std::str
     const std::string_view unit = std::string_view(name).substr(prefix.size());
     return fmt::format("{}('{}', {})", prefix.substr(0, prefix.size() - 1), unit, absl::StrJoin(arguments, ", "));
   }
-  return fmt::format("{}({})", name, absl::StrJoin(arguments, ", "));
+  // A name that DuckDB does not know, for it has a hash() with other values.
+  const std::string_view prefix = IsOwnFunction(name) ? "headrace_" : "";
+  return fmt::format("{}{}({})", prefix, name, absl::StrJoin(arguments, ", "));
 }
 
 std::string LogicSql(const Expression& expression, const std::vector<std::string>& columns) {

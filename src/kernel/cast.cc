@@ -1,9 +1,10 @@
 // CAST between the kernel's types, with DuckDB's answers.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "base/time.h"
 #include "kernel/expression.h"
 
@@ -23,41 +24,80 @@ StatusOr<Value> DoubleToBigint(double v) {
   return Value::Bigint(static_cast<int64_t>(rounded));
 }
 
-StatusOr<Value> TextToDouble(std::string_view text) {
-  text = Strip(text);
-  std::string_view digits = text;
-  if (!digits.empty() && digits[0] == '+') digits.remove_prefix(1);
-  double v = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), v);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
-    return InvalidArgument("'{}' is not a double", text);
+// Without the underscores that may separate digits: 1_000.
+std::string WithoutSeparators(std::string_view digits) {
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const bool between = i > 0 && i + 1 < digits.size() && absl::ascii_isdigit(static_cast<unsigned char>(digits[i - 1])) &&
+                         absl::ascii_isdigit(static_cast<unsigned char>(digits[i + 1]));
+    if (digits[i] != '_' || !between) text.push_back(digits[i]);
   }
+  return text;
+}
+
+StatusOr<Value> TextToDouble(std::string_view text) {
+  std::string_view digits = Strip(text);
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  const std::string number = WithoutSeparators(digits);
+  const char* const last = number.data() + number.size();
+  double v = 0;
+  const auto [end, error] = std::from_chars(number.data(), last, v);
+  // Beyond the doubles: infinity; closer to zero than any: zero. from_chars does not say which.
+  const bool out_of_range = error == std::errc::result_out_of_range && absl::SimpleAtod(number, &v);
+  if (number.empty() || (error != std::errc() && !out_of_range) || end != last) return InvalidArgument("'{}' is not a double", text);
   return Value::Double(v);
 }
 
+std::string_view TakeDigits(std::string_view* text) {
+  const size_t size = std::min(text->find_first_not_of("0123456789"), text->size());
+  const std::string_view digits = text->substr(0, size);
+  text->remove_prefix(size);
+  return digits;
+}
+
+// The digits before and after a point, and a power of ten; what is not whole rounds half away from zero: '1.5' is 2,
+// '-35e-1' is -4.
 StatusOr<Value> TextToBigint(std::string_view text) {
-  text = Strip(text);
-  std::string_view digits = text;
-  if (!digits.empty() && digits[0] == '+') digits.remove_prefix(1);
-  int64_t v = 0;
-  const char* const last = digits.data() + digits.size();
-  const auto [end, error] = std::from_chars(digits.data(), last, v);
-  if (digits.empty() || error != std::errc()) return InvalidArgument("'{}' is not a bigint", text);
-  if (end == last) return Value::Bigint(v);
-  // A fraction rounds half away from zero: '1.5' is 2, '-3.5' is -4.
-  const std::string_view fraction(end + 1, static_cast<size_t>(last - end - 1));
-  if (*end != '.' || fraction.find_first_not_of("0123456789") != std::string_view::npos) {
-    return InvalidArgument("'{}' is not a bigint", text);
+  constexpr int kMostDigits = 19;
+  const std::string number = WithoutSeparators(Strip(text));
+  std::string_view rest = number;
+  const bool negative = rest.starts_with('-');
+  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+  std::string digits(TakeDigits(&rest));
+  auto point = static_cast<int64_t>(digits.size());
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    digits += TakeDigits(&rest);
   }
-  const int64_t away = digits.front() == '-' ? -1 : 1;
-  const bool rounds_away = !fraction.empty() && fraction.front() >= '5';
-  if (rounds_away && __builtin_add_overflow(v, away, &v)) return InvalidArgument("'{}' does not fit a bigint", text);
-  return Value::Bigint(v);
+  int exponent = 0;
+  if (rest.starts_with('e') || rest.starts_with('E')) {
+    rest.remove_prefix(rest.starts_with("e+") || rest.starts_with("E+") ? 2 : 1);
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), exponent);
+    if (error == std::errc()) rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+  }
+  if (digits.empty() || !rest.empty()) return InvalidArgument("'{}' is not a bigint", text);
+  const size_t zeros = std::min(digits.find_first_not_of('0'), digits.size());
+  digits.erase(0, zeros);
+  point += exponent - static_cast<int64_t>(zeros);
+  if (point < 0 || digits.empty()) return Value::Bigint(0);
+  if (point > kMostDigits) return InvalidArgument("'{}' does not fit a bigint", text);
+  digits.resize(std::max(digits.size(), static_cast<size_t>(point) + 1), '0');
+  __int128 v = 0;
+  for (int64_t i = 0; i < point; ++i) v = v * 10 + (digits[static_cast<size_t>(i)] - '0');
+  v += digits[static_cast<size_t>(point)] >= '5' ? 1 : 0;
+  if (negative) v = -v;
+  if (v != static_cast<int64_t>(v)) return InvalidArgument("'{}' does not fit a bigint", text);
+  return Value::Bigint(static_cast<int64_t>(v));
 }
 
 StatusOr<Value> TextToBoolean(std::string_view text) {
-  if (absl::EqualsIgnoreCase(ToAbsl(text), "true") || absl::EqualsIgnoreCase(ToAbsl(text), "t") || text == "1") return Value::Boolean(true);
-  if (absl::EqualsIgnoreCase(ToAbsl(text), "false") || absl::EqualsIgnoreCase(ToAbsl(text), "f") || text == "0") return Value::Boolean(false);
+  const std::string word = absl::AsciiStrToLower(ToAbsl(text));
+  for (const std::string_view yes : {"true", "t", "yes", "y", "1"}) {
+    if (word == yes) return Value::Boolean(true);
+  }
+  for (const std::string_view no : {"false", "f", "no", "n", "0"}) {
+    if (word == no) return Value::Boolean(false);
+  }
   return InvalidArgument("'{}' is not a boolean", text);
 }
 

@@ -38,6 +38,7 @@ struct Expression {
   size_t column = 0;
   Value constant;
   bool try_cast = false;
+  bool zoned = false;  // a TIMESTAMP WITH TIME ZONE to SQL, which means a difference to timezone() alone
   ScalarKernel kernel = nullptr;
   std::string text;  // "arr_delay", "ln", for messages
   std::vector<Expression> children;

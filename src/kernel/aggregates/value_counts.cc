@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "base/hash.h"
 #include "kernel/aggregates/hyperloglog.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/aggregates/value_code.h"
@@ -20,15 +21,7 @@ uint64_t Mix(uint64_t v) {
   return v ^ (v >> 31);
 }
 uint64_t HashOf(int64_t code) { return Mix(static_cast<uint64_t>(code)); }
-uint64_t HashOf(const std::string& text) {
-  uint64_t hash = text.size();
-  for (size_t i = 0; i < text.size(); i += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    text.copy(reinterpret_cast<char*>(&word), sizeof word, i);
-    hash = Mix(hash ^ word);
-  }
-  return hash;
-}
+uint64_t HashOf(const std::string& text) { return Hash64(text); }
 
 template <typename Code>
 class ValueCountState final : public MergeableState<ValueCountState<Code>> {

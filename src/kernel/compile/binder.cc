@@ -7,16 +7,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "base/diagnostic.h"
-#include "kernel/functions/registry.h"
 
 namespace headrace::compile {
 namespace {
-
-std::string TypeList(const std::vector<Bound>& arguments) {
-  return absl::StrJoin(arguments, ", ", [](std::string* out, const Bound& bound) {
-    out->append(bound.untyped_null ? "NULL" : std::string(TypeName(bound.expression.type)));
-  });
-}
 
 Bound NullBound() { return {Expression::Constant(Value::Null(), TypeId::kBigint), /*untyped_null=*/true}; }
 Bound Typed(Expression expression) { return {std::move(expression), false}; }
@@ -38,6 +31,14 @@ void Binder::Error(const Json& at, std::string message, std::string hint) {
 }
 
 std::optional<Bound> Binder::Bind(const Json& node) {
+  std::optional<Bound> bound = BindAny(node);
+  if (!bound || !bound->interval) return bound;
+  Error(node, "an interval is no value of its own here",
+        "add it to a timestamp, compare it with another, or take its epoch() or a date_part()");
+  return std::nullopt;
+}
+
+std::optional<Bound> Binder::BindAny(const Json& node) {
   const std::string kind = ClassOf(node);
   if (kind == "COLUMN_REF") return BindColumn(node);
   if (kind == "CONSTANT") return BindConstant(node);
@@ -48,6 +49,7 @@ std::optional<Bound> Binder::Bind(const Json& node) {
   if (kind == "OPERATOR") return BindOperator(node);
   if (kind == "CASE") return BindCase(node);
   if (kind == "FUNCTION") return BindFunction(node);
+  if (kind == "LAMBDA") return BindOperands(node, "json_extract", {NodeOf(node, "lhs"), NodeOf(node, "expr")});  // ->
   if (kind == "STAR") {
     Error(node, "'*' is not an expression here", "name the columns");
   } else if (kind == "WINDOW" || kind == "SUBQUERY") {
@@ -132,6 +134,7 @@ std::optional<Bound> Binder::BindConstant(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindCast(const Json& node) {
+  if (IntervalResult interval = BindIntervalLiteral(node); interval.handled) return std::move(interval.bound);
   std::optional<Bound> child = Bind(NodeOf(node, "child"));
   const Json& cast_type = NodeOf(node, "cast_type");
   std::string type_name = TextOf(cast_type, "id");
@@ -147,6 +150,7 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
   Expression cast;
   cast.kind = Expression::Kind::kCast;
   cast.type = *type;
+  cast.zoned = type_name == "TIMESTAMP WITH TIME ZONE" || absl::AsciiStrToUpper(type_name) == "TIMESTAMPTZ";
   cast.try_cast = try_cast != nullptr && try_cast->is_bool() && try_cast->boolean();
   cast.children.push_back(std::move(child->expression));
   if (cast.children[0].kind == Expression::Kind::kConstant) {  // folded, so that a bad literal is found here
@@ -155,50 +159,18 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
       Error(node, std::string(Message(folded.status())));
       return std::nullopt;
     }
-    return Typed(Expression::Constant(folded->GetValue(0), *type));
+    Expression constant = Expression::Constant(folded->GetValue(0), *type);
+    constant.zoned = cast.zoned;
+    return Typed(std::move(constant));
   }
   return Typed(std::move(cast));
 }
 
-std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::vector<Bound> arguments) {
-  std::vector<std::optional<TypeId>> types;
-  for (const Bound& argument : arguments) types.push_back(argument.type());
-  // A text literal beside a timestamp or date is one: t >= '2013-01-01'.
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::optional<TypeId> other = arguments.size() == 2 ? types[1 - i] : std::nullopt;
-    const bool temporal = other == TypeId::kTimestamp || other == TypeId::kDate;
-    if (!temporal || types[i] != TypeId::kVarchar || arguments[i].expression.kind != Expression::Kind::kConstant) continue;
-    StatusOr<TimestampUs> t = ParseTimestamp(arguments[i].expression.constant.str());
-    if (!t.ok()) {
-      Error(at, std::string(Message(t.status())));
-      return std::nullopt;
-    }
-    arguments[i] = ConstantBound(Value::Timestamp(*t));
-    types[i] = TypeId::kTimestamp;
-  }
-  const ScalarFunction* function = FindFunction(name, types);
-  if (function == nullptr) {
-    Error(at, fmt::format("{} does not take ({})", name, TypeList(arguments)), "cast the arguments");
-    return std::nullopt;
-  }
-  Expression call;
-  call.kind = Expression::Kind::kFunction;
-  call.type = function->result;
-  call.kernel = function->kernel;
-  call.text = std::string(name);
-  // With only untyped nulls in a polymorphic place the first overload is as good as any: the value is null.
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const TypeId wanted = function->arguments[std::min(i, function->arguments.size() - 1)];
-    call.children.push_back(*Coerce(std::move(arguments[i]), wanted));
-  }
-  return Typed(std::move(call));
-}
-
-std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes) {
+std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes, bool intervals) {
   std::vector<Bound> bound;
   bool complete = true;
   for (const Json& node : nodes) {
-    std::optional<Bound> one = Bind(node);
+    std::optional<Bound> one = intervals ? BindAny(node) : Bind(node);
     if (one) bound.push_back(*std::move(one));
     complete &= one.has_value();
   }
@@ -216,7 +188,7 @@ std::optional<Bound> Binder::BindComparison(const Json& node) {
        {"COMPARE_GREATERTHANOREQUALTO", ">="},
        {"COMPARE_DISTINCT_FROM", "is distinct from"},
        {"COMPARE_NOT_DISTINCT_FROM", "is not distinct from"}}};
-  std::optional<std::vector<Bound>> sides = BindAll({NodeOf(node, "left"), NodeOf(node, "right")});
+  std::optional<std::vector<Bound>> sides = BindAll({NodeOf(node, "left"), NodeOf(node, "right")}, /*intervals=*/true);
   if (!sides) return std::nullopt;
   const std::string type = TypeOf(node);
   const auto it = std::find_if(kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == type; });
@@ -228,7 +200,7 @@ std::optional<Bound> Binder::BindComparison(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindBetween(const Json& node) {
-  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")});
+  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")}, /*intervals=*/true);
   if (!parts) return std::nullopt;
   std::optional<Bound> low = Call(node, ">=", {(*parts)[0], (*parts)[1]});
   std::optional<Bound> high = Call(node, "<=", {(*parts)[0], (*parts)[2]});
@@ -268,6 +240,7 @@ std::optional<Bound> Binder::BindOperator(const Json& node) {
     Expression coalesce;
     coalesce.kind = Expression::Kind::kCoalesce;
     coalesce.type = values->front().type;
+    coalesce.zoned = std::any_of(values->begin(), values->end(), [](const Expression& value) { return value.zoned; });
     coalesce.children = *std::move(values);
     return Typed(std::move(coalesce));
   }
@@ -292,23 +265,8 @@ std::optional<Bound> Binder::BindIn(const Json& node) {
   return Typed(std::move(any));
 }
 
-std::optional<Bound> Binder::BindNullIf(const Json& node, std::vector<Bound> arguments) {
-  if (arguments.size() != 2) {
-    Error(node, "nullif takes two arguments");
-    return std::nullopt;
-  }
-  std::optional<Bound> equal = Call(node, "=", {arguments[0], arguments[1]});
-  if (!equal) return std::nullopt;
-  const TypeId type = arguments[0].expression.type;
-  Expression choice;
-  choice.kind = Expression::Kind::kCase;
-  choice.type = type;
-  choice.children = {std::move(equal->expression), Expression::Constant(Value::Null(), type),
-                     *Coerce(std::move(arguments[0]), type)};
-  return Typed(std::move(choice));
-}
-
 std::optional<std::vector<Expression>> Binder::Unify(const Json& at, std::vector<Bound> values, std::string_view what) {
+  if (!AdaptLiterals(at, &values)) return std::nullopt;
   std::optional<TypeId> common;
   for (const Bound& value : values) {
     if (value.untyped_null) continue;
@@ -343,70 +301,13 @@ std::optional<Bound> Binder::BindCase(const Json& node) {
   Expression choice;
   choice.kind = Expression::Kind::kCase;
   choice.type = unified->front().type;
+  choice.zoned = std::any_of(unified->begin(), unified->end(), [](const Expression& value) { return value.zoned; });
   for (size_t i = 0; i < conditions.size(); ++i) {
     choice.children.push_back(std::move(conditions[i]));
     choice.children.push_back(std::move((*unified)[i]));
   }
   choice.children.push_back(std::move(unified->back()));
   return Typed(std::move(choice));
-}
-
-std::optional<Bound> Binder::BindByUnit(const Json& node, const std::string& function) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSynonyms = {
-      {{"dow", "dayofweek"}, {"weekday", "dayofweek"}, {"doy", "dayofyear"}, {"dayofmonth", "day"}}};
-  const Json::Array& arguments = ListOf(node, "children");
-  const Json& first = arguments.empty() ? node : arguments[0];
-  const Json& unit_value = NodeOf(NodeOf(first, "value"), "value");
-  if (!unit_value.is_string()) {
-    Error(node, fmt::format("{} needs its unit as a literal text", function), fmt::format("write {}('hour', ...)", function));
-    return std::nullopt;
-  }
-  std::string unit = absl::AsciiStrToLower(unit_value.str());
-  for (const auto& [synonym, name] : kSynonyms) {
-    if (unit == synonym) unit = name;
-  }
-  const std::string name = function == "date_part" ? unit : function + " " + unit;
-  std::optional<std::vector<Bound>> rest = BindAll(Json::Array(arguments.begin() + 1, arguments.end()));
-  if (!rest) return std::nullopt;
-  if (!IsKnownFunction(name)) {
-    Error(first, fmt::format("{} of '{}' is not known to the feature engine", function, unit_value.str()),
-          "units are second, minute, hour, day, week, month, quarter, year (and dow, isodow, doy, epoch for date_part)");
-    return std::nullopt;
-  }
-  return Call(node, name, *std::move(rest));
-}
-
-std::optional<Bound> Binder::BindFunction(const Json& node) {
-  if (call_hook_) {
-    HookResult result = call_hook_(node);
-    if (result.handled) return std::move(result.bound);
-  }
-  std::string name = absl::AsciiStrToLower(TextOf(node, "function_name"));
-  if (name == "date_part" || name == "date_trunc" || name == "date_diff" || name == "datediff" || name == "datetrunc" ||
-      name == "datepart") {
-    if (name.find('_') == std::string::npos) name.insert(4, "_");
-    return BindByUnit(node, name);
-  }
-  if (name == "ceiling") name = "ceil";
-  if (name == "dow" || name == "weekday") name = "dayofweek";
-  if (IsVolatileFunction(name)) {
-    Error(node, fmt::format("{}() changes from call to call, so a feature of it could not be computed again", name),
-          "in a request view use request_time");
-    return std::nullopt;
-  }
-  if (name == "nullif") {
-    std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
-    return arguments ? BindNullIf(node, *std::move(arguments)) : std::nullopt;
-  }
-  if (!IsKnownFunction(name)) {
-    const std::string hint = NearestNameHint(name, KnownFunctionNames());
-    Error(node, fmt::format("the function {} is not known to the feature engine", name),
-          hint.empty() ? "put it into a table under tables/, and select from that table here" : hint);
-    return std::nullopt;
-  }
-  std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
-  if (!arguments) return std::nullopt;
-  return Call(node, name, *std::move(arguments));
 }
 
 }  // namespace headrace::compile

@@ -8,13 +8,23 @@
 #include <vector>
 
 #include "kernel/compile/syntax.h"
+#include "kernel/functions/registry.h"
 
 namespace headrace::compile {
 
-// An expression whose type may still be open: a bare NULL takes the type of its neighbours.
+// An interval is no value of a column: its three parts are bigint expressions of their own.
+struct IntervalParts {
+  Expression months;
+  Expression days;
+  Expression us;
+};
+
+// An expression whose type may still be open: a bare NULL takes the type of its neighbours. Or an interval, which only
+// the calls of interval_binder.cc see.
 struct Bound {
   Expression expression;
   bool untyped_null = false;
+  std::optional<IntervalParts> interval = std::nullopt;
   std::optional<TypeId> type() const { return untyped_null ? std::nullopt : std::optional<TypeId>(expression.type); }
 };
 
@@ -40,6 +50,9 @@ class Binder {
     column_refusal_ = {-1, std::move(message), std::move(hint)};
   }
 
+  // The expressions belong to a table, which DuckDB computes as well: what it does not have is refused.
+  void set_in_table() { in_table_ = true; }
+
   std::optional<Bound> Bind(const Json& node);
   // Binds and, where a bare NULL is left, makes it a `fallback`.
   std::optional<Expression> BindTyped(const Json& node, TypeId fallback);
@@ -51,6 +64,8 @@ class Binder {
   void Error(const Json& at, std::string message, std::string hint = "");
 
  private:
+  // As Bind, but an interval may come out.
+  std::optional<Bound> BindAny(const Json& node);
   std::optional<Bound> BindColumn(const Json& node);
   std::optional<Bound> BindConstant(const Json& node);
   std::optional<Bound> BindCast(const Json& node);
@@ -61,20 +76,39 @@ class Binder {
   std::optional<Bound> BindIn(const Json& node);
   std::optional<Bound> BindCase(const Json& node);
   std::optional<Bound> BindFunction(const Json& node);
+  std::optional<Bound> BindOperands(const Json& node, std::string_view name, const Json::Array& operands);
   std::optional<Bound> BindNullIf(const Json& node, std::vector<Bound> arguments);
   // date_part('hour', t) and its kin, whose first argument selects the function.
   std::optional<Bound> BindByUnit(const Json& node, const std::string& function);
 
+  // Intervals (interval_binder.cc). The first is nullopt, without an error, where `node` is no interval.
+  struct IntervalResult {
+    bool handled = false;
+    std::optional<Bound> bound;
+  };
+  IntervalResult BindIntervalLiteral(const Json& node);
+  IntervalResult BindIntervalConstructor(const Json& node, std::string_view name);
+  // name(arguments), at least one of which is an interval, or the difference of two timestamps.
+  std::optional<Bound> CallWithInterval(const Json& at, std::string_view name, std::vector<Bound> arguments);
+  std::optional<Bound> ScaleInterval(const Json& at, IntervalParts interval, Bound factor);
+  std::optional<Bound> AddIntervals(const Json& at, std::string_view name, IntervalParts a, IntervalParts b);
+  std::optional<Bound> IntervalCall(const Json& at, std::string name, IntervalParts interval);
+  std::optional<Bound> TimestampDifference(const Json& at, std::vector<Bound> arguments);
+
   std::optional<Bound> Call(const Json& at, std::string_view name, std::vector<Bound> arguments);
   // Brings all to their common type; for CASE, COALESCE.
   std::optional<std::vector<Expression>> Unify(const Json& at, std::vector<Bound> values, std::string_view what);
-  std::optional<std::vector<Bound>> BindAll(const Json::Array& nodes);
+  std::optional<std::vector<Bound>> BindAll(const Json::Array& nodes, bool intervals = false);
+  // Reads text literals as the type of what stands beside them.
+  bool AdaptLiterals(const Json& at, std::vector<Bound>* arguments);
+  bool ConstantsAreGood(const Json& at, const ScalarFunction& function, const Expression& call);
 
   const Schema& columns_;
   std::vector<std::string> relation_;
   std::vector<CompileError>* errors_;
   CallHook call_hook_;
   std::optional<CompileError> column_refusal_;
+  bool in_table_ = false;
 };
 
 }  // namespace headrace::compile

@@ -51,6 +51,7 @@ std::vector<std::string> RelationNames(const Json& select) {
 Compiled<RowProgram> CompileRows(const Schema& input, const Json& select) {
   Compiled<RowProgram> result;
   Binder binder(input, RelationNames(select), &result.errors);
+  binder.set_in_table();
   for (const Json& item : ListOf(select, "select_list")) {
     if (ClassOf(item) == "STAR") {
       for (size_t i = 0; i < input.size(); ++i) {
@@ -63,6 +64,10 @@ Compiled<RowProgram> CompileRows(const Schema& input, const Json& select) {
     if (!value) continue;
     const std::string name = ItemName(item);
     if (name.empty()) binder.Error(item, "a column of a table that feeds a live view needs a name", "write: ... as name");
+    if (value->zoned) {
+      // Its readers would see a plain timestamp, and timezone() of it the other way round.
+      binder.Error(item, fmt::format("column '{}' is a timestamp with time zone", name), "cast it: write ...::timestamp");
+    }
     result.program.output.push_back({name, value->type});
     result.program.outputs.push_back(*std::move(value));
   }

@@ -1,4 +1,4 @@
-// + - * / // % abs round floor ceil sqrt ln exp sign isnan isinf isfinite
+// + - * / // % mod abs sign
 #include <cmath>
 #include <limits>
 
@@ -10,17 +10,25 @@ namespace {
 constexpr TypeId kB = TypeId::kBigint;
 constexpr TypeId kD = TypeId::kDouble;
 
-template <char op>
-Status Overflow(int64_t a, int64_t b) {
-  return InvalidArgument("{} {} {} does not fit a bigint; cast one side to double", a, op, b);
-}
 Status NegationOverflow(int64_t a) { return InvalidArgument("the negative of {} does not fit a bigint", a); }
 
-constexpr auto kAdd = [](int64_t a, int64_t b, int64_t* out) { return !__builtin_add_overflow(a, b, out); };
-constexpr auto kSubtract = [](int64_t a, int64_t b, int64_t* out) { return !__builtin_sub_overflow(a, b, out); };
-constexpr auto kMultiply = [](int64_t a, int64_t b, int64_t* out) { return !__builtin_mul_overflow(a, b, out); };
-constexpr auto kNegate = [](int64_t a, int64_t* out) { return !__builtin_sub_overflow(int64_t{0}, a, out); };
-constexpr auto kAbs = [](int64_t a, int64_t* out) { return a >= 0 ? (*out = a, true) : kNegate(a, out); };
+// The three operators that can leave 64 bits.
+template <char op>
+Status Checked(int64_t a, int64_t b, int64_t* out) {
+  const bool overflow = op == '+'   ? __builtin_add_overflow(a, b, out)
+                        : op == '-' ? __builtin_sub_overflow(a, b, out)
+                                    : __builtin_mul_overflow(a, b, out);
+  if (overflow) return InvalidArgument("{} {} {} does not fit a bigint; cast one side to double", a, op, b);
+  return absl::OkStatus();
+}
+
+Status Negate(int64_t a, int64_t* out) {
+  return __builtin_sub_overflow(int64_t{0}, a, out) ? NegationOverflow(a) : absl::OkStatus();
+}
+Status Abs(int64_t a, int64_t* out) {
+  *out = a;
+  return a >= 0 ? absl::OkStatus() : Negate(a, out);
+}
 
 template <typename T>
 int64_t Sign(T a) {
@@ -48,52 +56,28 @@ Status IntegerDivision(Arguments arguments, size_t rows, Column* result) {
   return absl::OkStatus();
 }
 
-// DuckDB's: scale by 10^digits, round half away from zero, scale back; the value itself where that overflows.
-double RoundTo(double v, int64_t digits) {
-  const double scale = std::pow(10.0, std::abs(static_cast<double>(digits)));
-  const double rounded = digits < 0 ? std::round(v / scale) * scale : std::round(v * scale) / scale;
-  if (std::isfinite(rounded)) return rounded;
-  return digits < 0 ? 0 : v;
-}
-
-Status NegativeRoot(double v) { return InvalidArgument("sqrt of the negative number {}", FormatDouble(v)); }
-Status BadLogarithm(double v) { return InvalidArgument("ln of {}, which is not above zero", FormatDouble(v)); }
-
-constexpr auto kSqrt = [](double v, double* out) { return v < 0 ? false : (*out = std::sqrt(v), true); };
-constexpr auto kLn = [](double v, double* out) { return v <= 0 ? false : (*out = std::log(v), true); };
-
 }  // namespace
 
 std::vector<ScalarFunction> ArithmeticFunctions() {
   return {
-      {"+", {kB, kB}, kB, FallibleBinary<int64_t, int64_t, int64_t, kAdd, Overflow<'+'>>},
-      {"-", {kB, kB}, kB, FallibleBinary<int64_t, int64_t, int64_t, kSubtract, Overflow<'-'>>},
-      {"*", {kB, kB}, kB, FallibleBinary<int64_t, int64_t, int64_t, kMultiply, Overflow<'*'>>},
+      {"+", {kB, kB}, kB, TryMap<int64_t, Checked<'+'>, int64_t, int64_t>},
+      {"-", {kB, kB}, kB, TryMap<int64_t, Checked<'-'>, int64_t, int64_t>},
+      {"*", {kB, kB}, kB, TryMap<int64_t, Checked<'*'>, int64_t, int64_t>},
       {"//", {kB, kB}, kB, IntegerDivision<false>},
       {"%", {kB, kB}, kB, IntegerDivision<true>},
-      {"mod", {kB, kB}, kB, IntegerDivision<true>},
-      {"-", {kB}, kB, FallibleUnary<int64_t, int64_t, kNegate, NegationOverflow>},
-      {"abs", {kB}, kB, FallibleUnary<int64_t, int64_t, kAbs, NegationOverflow>},
+      {"-", {kB}, kB, TryMap<int64_t, Negate, int64_t>},
+      {"abs", {kB}, kB, TryMap<int64_t, Abs, int64_t>},
       {"sign", {kB}, kB, Unary<int64_t, int64_t, Sign<int64_t>>},
       {"+", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return a + b; }>},
       {"-", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return a - b; }>},
       {"*", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return a * b; }>},
       {"/", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return a / b; }>},
       {"%", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return std::fmod(a, b); }>},
-      {"mod", {kD, kD}, kD, Binary<double, double, double, [](double a, double b) { return std::fmod(a, b); }>},
+      {"+", {kB}, kB, Unary<int64_t, int64_t, [](int64_t a) { return a; }>},
+      {"+", {kD}, kD, Unary<double, double, [](double a) { return a; }>},
       {"-", {kD}, kD, Unary<double, double, [](double a) { return -a; }>},
       {"abs", {kD}, kD, Unary<double, double, [](double a) { return std::fabs(a); }>},
       {"sign", {kD}, kB, Unary<double, int64_t, Sign<double>>},
-      {"floor", {kD}, kD, Unary<double, double, [](double a) { return std::floor(a); }>},
-      {"ceil", {kD}, kD, Unary<double, double, [](double a) { return std::ceil(a); }>},
-      {"round", {kD}, kD, Unary<double, double, [](double a) { return std::round(a); }>},
-      {"round", {kD, kB}, kD, Binary<double, int64_t, double, [](double a, int64_t n) { return RoundTo(a, n); }>},
-      {"sqrt", {kD}, kD, FallibleUnary<double, double, kSqrt, NegativeRoot>},
-      {"ln", {kD}, kD, FallibleUnary<double, double, kLn, BadLogarithm>},
-      {"exp", {kD}, kD, Unary<double, double, [](double a) { return std::exp(a); }>},
-      {"isnan", {kD}, TypeId::kBoolean, Unary<double, int64_t, [](double a) { return std::isnan(a); }>},
-      {"isinf", {kD}, TypeId::kBoolean, Unary<double, int64_t, [](double a) { return std::isinf(a); }>},
-      {"isfinite", {kD}, TypeId::kBoolean, Unary<double, int64_t, [](double a) { return std::isfinite(a); }>},
   };
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/functions/registry.h"
 
 #include <algorithm>
+#include <array>
 
 #include "kernel/functions/support.h"
 
@@ -10,8 +11,11 @@ namespace {
 const std::vector<ScalarFunction>& AllFunctions() {
   static const std::vector<ScalarFunction>* const kAll = [] {
     auto* all = new std::vector<ScalarFunction>();
-    for (auto subject : {functions::ArithmeticFunctions, functions::ComparisonFunctions, functions::TemporalFunctions,
-                         functions::TextFunctions}) {
+    for (auto subject : {functions::ArithmeticFunctions, functions::BucketFunctions, functions::CalendarFunctions,
+                         functions::ComparisonFunctions, functions::GeographyFunctions, functions::HashFunctions, functions::IntervalFunctions,
+                         functions::JsonFunctions, functions::MathematicsFunctions, functions::PatternFunctions,
+                         functions::SimilarityFunctions, functions::TemporalFunctions, functions::TextFunctions,
+                         functions::TimeZoneFunctions}) {
       for (ScalarFunction& function : subject()) all->push_back(std::move(function));
     }
     return all;
@@ -27,8 +31,12 @@ std::optional<int> WideningCost(std::optional<TypeId> from, TypeId to) {
   return std::nullopt;
 }
 
-std::optional<int> OverloadCost(const ScalarFunction& function, const std::vector<std::optional<TypeId>>& arguments) {
+std::optional<int> OverloadCost(const ScalarFunction& function, std::span<const std::optional<TypeId>> arguments) {
   const size_t declared = function.arguments.size();
+  if (function.any_types) {
+    if (arguments.size() <= declared) return std::nullopt;
+    arguments = arguments.last(declared);
+  }
   if (function.variadic ? arguments.size() < declared : arguments.size() != declared) return std::nullopt;
   int total = 0;
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -55,8 +63,72 @@ const ScalarFunction* FindFunction(std::string_view name, const std::vector<std:
   return best;
 }
 
+std::string_view CanonicalName(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+      {"**", "power"},
+      {"->>", "json_extract_string"},
+      {"@", "abs"},
+      {"^", "power"},
+      {"^@", "starts_with"},
+      {"add", "+"},
+      {"ceiling", "ceil"},
+      {"char_length", "length"},
+      {"character_length", "length"},
+      {"dayofmonth", "day"},
+      {"dow", "dayofweek"},
+      {"editdist3", "levenshtein"},
+      {"instr", "strpos"},
+      {"json_extract_path", "json_extract"},
+      {"json_extract_path_text", "json_extract_string"},
+      {"lcase", "lower"},
+      {"len", "length"},
+      {"mismatches", "hamming"},
+      {"mod", "%"},
+      {"multiply", "*"},
+      {"position", "strpos"},
+      {"pow", "power"},
+      {"prefix", "starts_with"},
+      {"substr", "substring"},
+      {"subtract", "-"},
+      {"suffix", "ends_with"},
+      {"ucase", "upper"},
+      {"weekday", "dayofweek"},
+      {"weekofyear", "week"},
+  };
+  const auto* const it = std::find_if(std::begin(kAliases), std::end(kAliases), [&](const auto& alias) { return alias.first == name; });
+  return it == std::end(kAliases) ? name : it->second;
+}
+
+std::string_view CanonicalUnit(std::string_view unit) {
+  static constexpr std::array<std::string_view, 7> kUnits[] = {
+      {"year", "years", "yr", "yrs", "y"},
+      {"month", "months", "mon", "mons"},
+      {"day", "days", "d", "dayofmonth"},
+      {"decade", "decades", "dec", "decs"},
+      {"century", "centuries", "cent", "c"},
+      {"millennium", "millenniums", "millennia", "millenium", "mil", "mils"},
+      {"microsecond", "microseconds", "us", "usec", "usecs", "usecond", "useconds"},
+      {"millisecond", "milliseconds", "ms", "msec", "msecs", "msecond", "mseconds"},
+      {"second", "seconds", "sec", "secs", "s"},
+      {"minute", "minutes", "min", "mins", "m"},
+      {"hour", "hours", "hr", "hrs", "h"},
+      {"week", "weeks", "w", "weekofyear"},
+      {"quarter", "quarters"},
+      {"dayofweek", "dow", "weekday"},
+      {"dayofyear", "doy"},
+  };
+  for (const auto& spellings : kUnits) {
+    if (!unit.empty() && std::find(spellings.begin(), spellings.end(), unit) != spellings.end()) return *spellings.begin();
+  }
+  return unit;
+}
+
 bool IsKnownFunction(std::string_view name) {
   return std::any_of(AllFunctions().begin(), AllFunctions().end(), [&](const ScalarFunction& f) { return f.name == name; });
+}
+
+bool IsOwnFunction(std::string_view name) {
+  return std::any_of(AllFunctions().begin(), AllFunctions().end(), [&](const ScalarFunction& f) { return f.name == name && f.own; });
 }
 
 bool IsVolatileFunction(std::string_view name) {
@@ -69,10 +141,11 @@ bool IsVolatileFunction(std::string_view name) {
 std::vector<std::string> KnownFunctionNames() {
   std::vector<std::string> names;
   for (const ScalarFunction& function : AllFunctions()) {
+    // Those with a blank or operators stand for other spellings.
     const bool is_word = function.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string_view::npos;
-    if (is_word && function.name != "not") names.emplace_back(function.name);
+    if (is_word && function.name != "not" && function.name != "add_interval") names.emplace_back(function.name);
   }
-  names.insert(names.end(), {"coalesce", "date_diff", "date_part", "date_trunc", "nullif"});
+  names.insert(names.end(), {"coalesce", "date_add", "date_diff", "date_part", "date_trunc", "nullif"});
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernel/expression.h"
@@ -31,77 +34,82 @@ struct Cell<std::string_view> {
   static std::string_view Get(const Column& column, size_t row) { return column.str(row); }
   static void Put(Column* column, std::string_view v) { column->AppendString(v); }
 };
+template <>
+struct Cell<std::string> {
+  static void Put(Column* column, const std::string& v) { column->AppendString(v); }
+};
+template <>
+struct Cell<bool> {
+  static void Put(Column* column, bool v) { column->AppendInt(static_cast<int64_t>(v)); }
+};
+template <typename T>
+struct Cell<std::optional<T>> {  // a function that may answer null
+  static void Put(Column* column, const std::optional<T>& v) { v ? Cell<T>::Put(column, *v) : column->AppendNull(); }
+};
 
-// result[i] = f(a[i]) ; f is a captureless callable, so that a ScalarKernel is a plain function pointer.
+inline bool AnyNull(Arguments arguments, size_t row) {
+  for (const Column* argument : arguments) {
+    if (argument->IsNull(row)) return true;
+  }
+  return false;
+}
+
+// result[i] = f(arguments[0][i], arguments[1][i], ...): R of the As. f is a captureless callable, so that a ScalarKernel
+// is a plain function pointer.
+template <typename R, auto f, typename... As>
+Status Map(Arguments arguments, size_t rows, Column* result) {
+  result->Reserve(rows);
+  const auto apply = [&]<size_t... I>(size_t row, std::index_sequence<I...>) {
+    return static_cast<R>(f(Cell<As>::Get(*arguments[I], row)...));
+  };
+  for (size_t i = 0; i < rows; ++i) {
+    if (AnyNull(arguments, i)) {
+      result->AppendNull();
+    } else {
+      Cell<R>::Put(result, apply(i, std::index_sequence_for<As...>()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// As Map, for functions that can refuse: Status f(arguments..., R* out).
+template <typename R, auto f, typename... As>
+Status TryMap(Arguments arguments, size_t rows, Column* result) {
+  result->Reserve(rows);
+  const auto apply = [&]<size_t... I>(size_t row, R* out, std::index_sequence<I...>) {
+    return f(Cell<As>::Get(*arguments[I], row)..., out);
+  };
+  for (size_t i = 0; i < rows; ++i) {
+    if (AnyNull(arguments, i)) {
+      result->AppendNull();
+      continue;
+    }
+    R out{};
+    HR_RETURN_IF_ERROR(apply(i, &out, std::index_sequence_for<As...>()));
+    Cell<R>::Put(result, out);
+  }
+  return absl::OkStatus();
+}
+
 template <typename A, typename R, auto f>
-Status Unary(Arguments arguments, size_t rows, Column* result) {
-  const Column& a = *arguments[0];
-  result->Reserve(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    if (a.IsNull(i)) {
-      result->AppendNull();
-    } else {
-      Cell<R>::Put(result, static_cast<R>(f(Cell<A>::Get(a, i))));
-    }
-  }
-  return absl::OkStatus();
-}
-
+constexpr ScalarKernel Unary = Map<R, f, A>;
 template <typename A, typename B, typename R, auto f>
-Status Binary(Arguments arguments, size_t rows, Column* result) {
-  const Column& a = *arguments[0];
-  const Column& b = *arguments[1];
-  result->Reserve(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    if (a.IsNull(i) || b.IsNull(i)) {
-      result->AppendNull();
-    } else {
-      Cell<R>::Put(result, static_cast<R>(f(Cell<A>::Get(a, i), Cell<B>::Get(b, i))));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// As Unary and Binary, for functions that can refuse: f returns false, and `Message(args...)` says why.
-template <typename A, typename R, auto f, auto message>
-Status FallibleUnary(Arguments arguments, size_t rows, Column* result) {
-  const Column& a = *arguments[0];
-  result->Reserve(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    R out{};
-    if (a.IsNull(i)) {
-      result->AppendNull();
-    } else if (f(Cell<A>::Get(a, i), &out)) {
-      Cell<R>::Put(result, out);
-    } else {
-      return message(Cell<A>::Get(a, i));
-    }
-  }
-  return absl::OkStatus();
-}
-
-template <typename A, typename B, typename R, auto f, auto message>
-Status FallibleBinary(Arguments arguments, size_t rows, Column* result) {
-  const Column& a = *arguments[0];
-  const Column& b = *arguments[1];
-  result->Reserve(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    R out{};
-    if (a.IsNull(i) || b.IsNull(i)) {
-      result->AppendNull();
-    } else if (f(Cell<A>::Get(a, i), Cell<B>::Get(b, i), &out)) {
-      Cell<R>::Put(result, out);
-    } else {
-      return message(Cell<A>::Get(a, i), Cell<B>::Get(b, i));
-    }
-  }
-  return absl::OkStatus();
-}
+constexpr ScalarKernel Binary = Map<R, f, A, B>;
 
 // The functions of each subject; registry.cc joins them.
 std::vector<ScalarFunction> ArithmeticFunctions();
+std::vector<ScalarFunction> BucketFunctions();
+std::vector<ScalarFunction> CalendarFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
+std::vector<ScalarFunction> GeographyFunctions();
+std::vector<ScalarFunction> HashFunctions();
+std::vector<ScalarFunction> IntervalFunctions();
+std::vector<ScalarFunction> JsonFunctions();
+std::vector<ScalarFunction> MathematicsFunctions();
+std::vector<ScalarFunction> PatternFunctions();
+std::vector<ScalarFunction> SimilarityFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
 std::vector<ScalarFunction> TextFunctions();
+std::vector<ScalarFunction> TimeZoneFunctions();
 
 }  // namespace headrace::functions

@@ -1,0 +1,87 @@
+// Time zones by name, from the system's tz database (the package tzdata).
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "base/time.h"
+#include "kernel/functions/calendar.h"
+#include "kernel/functions/support.h"
+
+namespace headrace::functions {
+namespace {
+
+using std::string_view;
+
+constexpr TypeId kT = TypeId::kTimestamp;
+
+// absl reads a file of that name below the database; nothing that leads out of it is a zone. "localtime" would be the
+// machine's own zone, which is not the same everywhere.
+StatusOr<absl::TimeZone> LoadZone(string_view name) {
+  constexpr string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
+  absl::TimeZone zone;
+  const bool is_name = !name.empty() && name.front() != '/' && name.find_first_not_of(kAllowed) == string_view::npos &&
+                       name != "localtime";
+  if (!is_name || !absl::LoadTimeZone(ToAbsl(name), &zone)) {
+    return InvalidArgument("'{}' is no time zone; write a name of the tz database, such as 'Europe/Berlin' or 'UTC'",
+                           name);
+  }
+  return zone;
+}
+
+absl::CivilSecond CivilOf(TimestampUs wall_clock) {
+  return absl::CivilSecond(1970, 1, 1) + FloorDivide(wall_clock, kUsPerSecond);
+}
+
+// The instant at which clocks in the zone show `wall_clock`. One that the clocks skip is taken by the offset before the
+// change, one that they show twice is the second: ICU's choices.
+Status ToInstant(const absl::TimeZone& zone, TimestampUs wall_clock, TimestampUs* out) {
+  const absl::TimeZone::TimeInfo info = zone.At(CivilOf(wall_clock));
+  const absl::Time second = info.kind == absl::TimeZone::TimeInfo::SKIPPED ? info.pre : info.post;
+  *out =
+      absl::ToUnixSeconds(second) * kUsPerSecond + (wall_clock - FloorDivide(wall_clock, kUsPerSecond) * kUsPerSecond);
+  return absl::OkStatus();
+}
+
+// What clocks in the zone show at `instant`.
+Status ToWallClock(const absl::TimeZone& zone, TimestampUs instant, TimestampUs* out) {
+  *out = instant + zone.At(absl::FromUnixMicros(instant)).offset * kUsPerSecond;
+  return absl::OkStatus();
+}
+
+template <Status (*convert)(const absl::TimeZone&, TimestampUs, TimestampUs*)>
+Status Convert(Arguments arguments, size_t rows, Column* result) {
+  string_view loaded;  // of the last row: it is mostly the same one
+  absl::TimeZone zone;
+  for (size_t i = 0; i < rows; ++i) {
+    if (AnyNull(arguments, i)) {
+      result->AppendNull();
+      continue;
+    }
+    const string_view name = arguments[0]->str(i);
+    if (loaded.empty() || name != loaded) {
+      HR_ASSIGN_OR_RETURN(zone, LoadZone(name));
+      loaded = name;
+    }
+    TimestampUs out = 0;
+    HR_RETURN_IF_ERROR(convert(zone, arguments[1]->ints()[i], &out));
+    result->AppendInt(out);
+  }
+  return absl::OkStatus();
+}
+
+Status CheckZone(std::span<const Value* const> arguments) {
+  return arguments[0] == nullptr ? absl::OkStatus() : LoadZone(arguments[0]->str()).status();
+}
+
+ScalarFunction Conversion(string_view name, ScalarKernel kernel) {
+  ScalarFunction function = {name, {TypeId::kVarchar, kT}, kT, kernel};
+  function.check = CheckZone;
+  return function;
+}
+
+}  // namespace
+
+// timezone() of a TIMESTAMP is the first, of a TIMESTAMP WITH TIME ZONE the second; the binder knows which it is.
+std::vector<ScalarFunction> TimeZoneFunctions() {
+  return {Conversion("timezone", Convert<ToInstant>), Conversion("timezone of instant", Convert<ToWallClock>)};
+}
+
+}  // namespace headrace::functions
