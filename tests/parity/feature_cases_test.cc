@@ -100,7 +100,7 @@ class CaseFile {
     for (std::string text : Split(value, ',')) {
       std::replace(text.begin(), text.end(), '_', ' ');
       const WindowSpec window = *ParseWindow(text);
-      definition_.windows.push_back({window.length_us, window.offset_us, window.suffix});
+      definition_.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
     }
   }
 

@@ -58,7 +58,7 @@ ViewProgram MakeProgram() {
   sum.argument_type = sum.result_type = TypeId::kDouble;
   program.aggregates = {AggregateCall{}, sum};
   program.outputs = {Expression::Column(0, TypeId::kBigint, ""), Expression::Column(1, TypeId::kDouble, "")};
-  program.windows = {{kWindow, 0, "100us"}};
+  program.windows = {{kWindow, {}, 0, "100us"}};
   program.output_fields = {{"n", TypeId::kBigint}, {"total", TypeId::kDouble}};
   program.features = {{"n_100us", TypeId::kBigint}, {"total_100us", TypeId::kDouble}};
   return program;
