@@ -3,18 +3,27 @@
 #include <algorithm>
 
 namespace headrace {
+namespace {
+
+// A column without nulls has no validity, so that equal columns are equal byte by byte.
+std::vector<uint8_t> UnlessAllValid(std::vector<uint8_t> validity) {
+  if (std::find(validity.begin(), validity.end(), 0) == validity.end()) return {};
+  return validity;
+}
+
+}  // namespace
 
 Column Column::Integers(TypeId type, std::vector<int64_t> values, std::vector<uint8_t> validity) {
   Column column(type);
   column.ints_ = std::move(values);
-  column.validity_ = std::move(validity);
+  column.validity_ = UnlessAllValid(std::move(validity));
   return column;
 }
 
 Column Column::Doubles(std::vector<double> values, std::vector<uint8_t> validity) {
   Column column(TypeId::kDouble);
   column.doubles_ = std::move(values);
-  column.validity_ = std::move(validity);
+  column.validity_ = UnlessAllValid(std::move(validity));
   return column;
 }
 
@@ -121,10 +130,26 @@ void Column::EraseFront(size_t rows) {
 }
 
 Column Column::Take(std::span<const uint32_t> indices) const {
-  Column result(type_);
-  result.Reserve(indices.size());
-  for (const uint32_t row : indices) result.AppendFrom(*this, row);
-  return result;
+  Column taken(type_);
+  if (type_ == TypeId::kVarchar) {
+    taken.Reserve(indices.size());
+    for (const uint32_t row : indices) taken.AppendFrom(*this, row);
+    return taken;
+  }
+  const auto gather = [&](const auto& values, auto* out) {
+    out->resize(indices.size());
+    for (size_t i = 0; i < indices.size(); ++i) (*out)[i] = values[indices[i]];
+  };
+  if (is_double()) {
+    gather(doubles_, &taken.doubles_);
+  } else {
+    gather(ints_, &taken.ints_);
+  }
+  if (has_nulls()) {
+    gather(validity_, &taken.validity_);
+    taken.validity_ = UnlessAllValid(std::move(taken.validity_));
+  }
+  return taken;
 }
 
 std::vector<std::string> NamesOf(const Schema& schema) {

@@ -99,11 +99,10 @@ EventPartitions::Chunk EventPartitions::Pack(const EventRows& events, std::span<
   Chunk chunk;
   chunk.key = TakeFrom(numbers, rows);
   chunk.event_time = TakeFrom(std::span(events.event_time), rows);
-  chunk.available_at = TakeFrom(std::span(events.available_at), rows);
-  if (chunk.available_at == chunk.event_time) chunk.available_at = {};
-  chunk.retracted_at = TakeFrom(std::span(events.retracted_at), rows);
-  const auto is_never = [](TimestampUs t) { return t == EventRows::kNeverRetracted; };
-  if (std::all_of(chunk.retracted_at.begin(), chunk.retracted_at.end(), is_never)) chunk.retracted_at = {};
+  const auto is_on_time = [&](uint32_t row) { return events.available_at[row] == events.event_time[row]; };
+  if (!std::all_of(rows.begin(), rows.end(), is_on_time)) chunk.available_at = TakeFrom(std::span(events.available_at), rows);
+  const auto is_never = [&](uint32_t row) { return events.retracted_at[row] == EventRows::kNeverRetracted; };
+  if (!std::all_of(rows.begin(), rows.end(), is_never)) chunk.retracted_at = TakeFrom(std::span(events.retracted_at), rows);
   chunk.ingest = TakeFrom(std::span(events.ingest), rows);
   const auto [least, greatest] = std::minmax_element(chunk.ingest.begin(), chunk.ingest.end());
   if (static_cast<uint64_t>(*greatest) - static_cast<uint64_t>(*least) <= std::numeric_limits<uint32_t>::max()) {
