@@ -3,6 +3,7 @@
 // must be refused by the other.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -17,7 +18,7 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kRows = 400;
+constexpr size_t kRows = 600;
 
 const Schema& Columns() {
   static const Schema& columns = *new Schema{
@@ -58,6 +59,19 @@ Value NearClockChange(std::mt19937_64& random) {
   return Value::Timestamp(change + minutes * 60 * kUsPerSecond + us[random() % std::size(us)]);
 }
 
+// Any bits: every exponent, denormal numbers, NaN; or a number of everyday size.
+double AnyDouble(std::mt19937_64& random) {
+  if (random() % 2 == 0) return std::bit_cast<double>(random());
+  return static_cast<double>(static_cast<int64_t>(random() % 2'000'001) - 1'000'000) / std::pow(10.0, static_cast<double>(random() % 8));
+}
+
+std::string AnyText(std::mt19937_64& random) {
+  static constexpr std::string_view kPieces[] = {"a", "b", "A", "é", "É", "日", "🦆", " ", "%", "_", "1", ".", "\n", "ß", "-"};
+  std::string text;
+  for (size_t size = random() % 12; text.size() < size;) text += kPieces[random() % std::size(kPieces)];
+  return text;
+}
+
 Value AwkwardValue(const Field& column, std::mt19937_64& random) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double doubles[] = {0.0, -0.0, 1.5, -2.5, 0.5, 1e300, -1e300, 5e-324, 1e15, 123456.789, std::nan(""), kInfinity, -kInfinity, 3, -7, 1, -1, 2.675, 1e-7};
@@ -75,11 +89,11 @@ Value AwkwardValue(const Field& column, std::mt19937_64& random) {
     case TypeId::kBoolean:
       return Value::Boolean(random() % 2 == 0);
     case TypeId::kBigint:
-      return Value::Bigint(integers[random() % std::size(integers)]);
+      return Value::Bigint(random() % 4 == 0 ? static_cast<int64_t>(random()) >> random() % 64 : integers[random() % std::size(integers)]);
     case TypeId::kDouble:
-      return Value::Double(doubles[random() % std::size(doubles)]);
+      return Value::Double(random() % 2 == 0 ? AnyDouble(random) : doubles[random() % std::size(doubles)]);
     case TypeId::kVarchar:
-      return OneOf(kTexts, random);
+      return random() % 3 == 0 ? Value::Varchar(AnyText(random)) : OneOf(kTexts, random);
     case TypeId::kDate:
       return Value::Date(static_cast<int64_t>(random() % 40000) - 10000);
     case TypeId::kTimestamp:

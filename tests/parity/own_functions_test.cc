@@ -161,6 +161,15 @@ TEST(Sql, ShowsOwnFunctionsByANameThatDuckDbDoesNotHave) {
   EXPECT_EQ(ToSql(compiled.program.outputs[0], {"s"}), "headrace_hash(s)");
 }
 
+TEST(Extremes, TimeAtTheEndsOfTheRangeIsRefusedOrRight) {
+  EXPECT_THAT(ValueOf("make_timestamp(9223372036854775807)"), HasSubstr("out of range"));
+  EXPECT_THAT(ValueOf("make_timestamp(9223372036854775806) + interval '1 day'"), HasSubstr("out of range"));
+  EXPECT_THAT(ValueOf("make_timestamp(9223372036854775806)::timestamptz at time zone 'Asia/Tokyo'"), HasSubstr("out of range"));
+  EXPECT_THAT(ValueOf("make_timestamp(-9223372036854775806) at time zone 'Asia/Tokyo'"), HasSubstr("out of range"));
+  EXPECT_EQ(ValueOf("hour(make_timestamp(9223372036854775806))"), "4");
+  EXPECT_THAT(ValueOf("epoch(make_timestamp(9223372036854775806) - make_timestamp(-9223372036854775806))"), HasSubstr("do not fit"));
+}
+
 TEST(Regex, AHostilePatternTakesLinearTime) {
   EXPECT_EQ(ValueOf("regexp_matches(repeat('a', 5000), '(a+)+$b')"), "false");
   EXPECT_EQ(ValueOf("repeat('a', 5000) like repeat('%a', 50) || 'b'"), "false");
