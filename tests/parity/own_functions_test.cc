@@ -112,10 +112,6 @@ TEST(Departures, ATextThatIsNoJsonIsNull) {
   EXPECT_EQ(ValueOf("json_extract('{\"a\": 1, \"a\": 2}', '$.a')"), "null");
 }
 
-TEST(Departures, ATextWithAnOffsetIsThatInstant) {
-  EXPECT_EQ(ValueOf("timestamp '2020-01-01 00:00:00+02'"), "2019-12-31T22:00:00Z");
-}
-
 TEST(Refusals, ABadConstantIsFoundWhenTheExpressionIsBound) {
   EXPECT_THAT(ErrorOf("regexp_matches(s, '(')"), HasSubstr("'(' is no regular expression"));
   EXPECT_THAT(ErrorOf("regexp_matches(s, 'a', 'z')"), HasSubstr("'z' is no option"));
