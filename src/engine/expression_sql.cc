@@ -143,7 +143,8 @@ std::string ToSql(const Expression& expression, const std::vector<std::string>& 
       return fmt::format("coalesce({})", absl::StrJoin(ChildrenSql(expression, columns), ", "));
     case Kind::kCast:
       return fmt::format("{}({} AS {})", expression.try_cast ? "TRY_CAST" : "CAST",
-                         ToSql(expression.children[0], columns), TypeName(expression.type));
+                         ToSql(expression.children[0], columns),
+                         expression.zoned ? "TIMESTAMPTZ" : TypeName(expression.type));
   }
   return "NULL";
 }

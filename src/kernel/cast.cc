@@ -103,7 +103,21 @@ StatusOr<Value> TextToBoolean(std::string_view text) {
 
 int64_t FloorDays(TimestampUs t) { return t / kUsPerDay - (t % kUsPerDay < 0 ? 1 : 0); }
 
-StatusOr<Value> CastText(const std::string& text, TypeId to) {
+// "2020-01-01 12:30:00.1234567+02" without what a cast leaves out: digits beyond microseconds, and the offset unless the
+// cast keeps it.
+std::string MomentText(std::string_view text, bool keep_offset) {
+  constexpr size_t kDigits = 6;
+  text = Strip(text);
+  const size_t time = std::min(text.find(':'), text.size());
+  const size_t offset = std::min(text.find_first_of("+-Zz", time), text.size());
+  const size_t point = std::min(text.find('.', time), offset);
+  std::string moment(text.substr(0, std::min(point + 1 + kDigits, offset)));
+  const bool is_fraction = text.substr(point, offset - point).find_first_not_of(".0123456789") == std::string_view::npos;
+  if (!is_fraction) moment = text.substr(0, offset);
+  return keep_offset ? moment.append(text.substr(offset)) : moment;
+}
+
+StatusOr<Value> CastText(const std::string& text, TypeId to, bool zoned) {
   switch (to) {
     case TypeId::kBigint:
       return TextToBigint(text);
@@ -113,7 +127,7 @@ StatusOr<Value> CastText(const std::string& text, TypeId to) {
       return TextToBoolean(text);
     case TypeId::kDate:
     case TypeId::kTimestamp: {
-      HR_ASSIGN_OR_RETURN(const TimestampUs t, ParseTimestamp(Strip(text)));
+      HR_ASSIGN_OR_RETURN(const TimestampUs t, ParseTimestamp(MomentText(text, zoned)));
       return to == TypeId::kTimestamp ? Value::Timestamp(t) : Value::Date(FloorDays(t));
     }
     case TypeId::kVarchar:
@@ -140,10 +154,10 @@ std::string DoubleText(double v) {
   return text;
 }
 
-StatusOr<Value> CastValue(const Value& v, TypeId to) {
+StatusOr<Value> CastValue(const Value& v, TypeId to, bool zoned) {
   const TypeId from = v.type();
   if (from == to) return v;
-  if (from == TypeId::kVarchar) return CastText(v.str(), to);
+  if (from == TypeId::kVarchar) return CastText(v.str(), to, zoned);
   if (to == TypeId::kVarchar) {
     if (from == TypeId::kTimestamp) return Value::Varchar(TimestampText(v.int64()));
     if (from == TypeId::kDouble) return Value::Varchar(DoubleText(v.dbl()));
@@ -165,7 +179,7 @@ StatusOr<Value> CastValue(const Value& v, TypeId to) {
 
 }  // namespace
 
-StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast) {
+StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast, bool zoned) {
   if (column.type() == type) return column;
   Column result(type);
   result.Reserve(column.size());
@@ -176,7 +190,7 @@ StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast) {
     } else if (widening) {
       result.AppendDouble(static_cast<double>(column.ints()[i]));
     } else {
-      StatusOr<Value> value = CastValue(column.GetValue(i), type);
+      StatusOr<Value> value = CastValue(column.GetValue(i), type, zoned);
       if (value.ok()) {
         result.Append(*value);
       } else if (try_cast) {

@@ -201,7 +201,7 @@ StatusOr<Column> Evaluate(const Expression& expression, std::span<const Column> 
       return EvaluateCoalesce(expression, inputs, rows);
     case Expression::Kind::kCast: {
       HR_ASSIGN_OR_RETURN(const Operand operand, EvaluateOperand(expression.children[0], inputs, rows));
-      return CastColumn(operand.column(), expression.type, expression.try_cast);
+      return CastColumn(operand.column(), expression.type, expression.try_cast, expression.zoned);
     }
   }
   return Internal("unknown expression kind");

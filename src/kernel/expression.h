@@ -5,7 +5,8 @@
 // the rows that take it, so a guarded division or logarithm does not fail for the others. The answers are DuckDB's
 // (tests/parity holds them to it), except that decimal literals are doubles.
 //
-// Pure: an expression has no state and may be evaluated by any number of threads.
+// Pure: an expression has no state and may be evaluated by any number of threads. (Each thread keeps the regular
+// expressions that it compiled.)
 #pragma once
 
 #include <memory>
@@ -54,8 +55,9 @@ StatusOr<Column> Evaluate(const Expression& expression, std::span<const Column> 
 // Which rows a boolean column selects: those that are true, not false or null.
 std::vector<uint32_t> SelectedRows(const Column& condition);
 
-// `value` cast to `type`, by SQL's CAST.
-StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast);
+// `value` cast to `type`, by SQL's CAST. A text's offset from UTC ("+02") moves the instant where the cast is to a
+// timestamp with time zone (`zoned`); one to a plain timestamp or a date drops it.
+StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast, bool zoned = false);
 
 // Comparison by semantics.md rule 16: negative, zero or positive; NaN equals NaN and is above everything.
 inline int CompareDoubles(double a, double b) {

@@ -3,6 +3,7 @@
 // must be refused by the other.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -17,7 +18,7 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kRows = 400;
+constexpr size_t kRows = 600;
 
 const Schema& Columns() {
   static const Schema& columns = *new Schema{
@@ -38,7 +39,7 @@ constexpr std::string_view kZones[] = {"UTC", "America/New_York", "Europe/Berlin
 constexpr std::string_view kNumbers[] = {"0", "-0", "1", "+7", " 12 ", "1.5", "-2.5", "1e3", "1e400", "nan", "Infinity", "-inf", "", " ", "x", "1_000", "15e-1", "1.e2", "1e-400", "+-1", "_1", "01",
                                          "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.", ".5", "1e-3", "true", "F", "yes"};
 constexpr std::string_view kMoments[] = {"2020-02-29", "2020-02-30", "1969-12-31 23:59:59.999999", "2020-01-01T00:00:00Z", "12:00", "", "x", " 2020-01-01",
-                                         "2020-01-01 12:30", "2020-01-01 12:30:15.5", "1900-01-01", "2020-01-01T23:59:59.999"};
+                                         "2020-01-01 12:30", "2020-01-01 12:30:15.5", "1900-01-01", "2020-01-01 00:00:00+02", "2020-01-01T23:30:00-05:30", "2020-06-01 12:00:00.1234567", "2020-01-01 12:00:00.5+01:00", "2020-01-01T23:59:59.999"};
 constexpr std::string_view kTexts[] = {"", "a", "ab", "héllo", "日本語", "12", " 7 ", "-3.5", "abc", "true", "2013-01-05", "ÀÉ ß İ", "aXbXc",
                                        "\xC2\xA0 a\t ", "a%b_c", "foo bar baz", "🦆🦆", "line\nbreak", "Abc"};
 
@@ -58,6 +59,19 @@ Value NearClockChange(std::mt19937_64& random) {
   return Value::Timestamp(change + minutes * 60 * kUsPerSecond + us[random() % std::size(us)]);
 }
 
+// Any bits: every exponent, denormal numbers, NaN; or a number of everyday size.
+double AnyDouble(std::mt19937_64& random) {
+  if (random() % 2 == 0) return std::bit_cast<double>(random());
+  return static_cast<double>(static_cast<int64_t>(random() % 2'000'001) - 1'000'000) / std::pow(10.0, static_cast<double>(random() % 8));
+}
+
+std::string AnyText(std::mt19937_64& random) {
+  static constexpr std::string_view kPieces[] = {"a", "b", "A", "é", "É", "日", "🦆", " ", "%", "_", "1", ".", "\n", "ß", "-"};
+  std::string text;
+  for (size_t size = random() % 12; text.size() < size;) text += kPieces[random() % std::size(kPieces)];
+  return text;
+}
+
 Value AwkwardValue(const Field& column, std::mt19937_64& random) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double doubles[] = {0.0, -0.0, 1.5, -2.5, 0.5, 1e300, -1e300, 5e-324, 1e15, 123456.789, std::nan(""), kInfinity, -kInfinity, 3, -7, 1, -1, 2.675, 1e-7};
@@ -75,11 +89,11 @@ Value AwkwardValue(const Field& column, std::mt19937_64& random) {
     case TypeId::kBoolean:
       return Value::Boolean(random() % 2 == 0);
     case TypeId::kBigint:
-      return Value::Bigint(integers[random() % std::size(integers)]);
+      return Value::Bigint(random() % 4 == 0 ? static_cast<int64_t>(random()) >> random() % 64 : integers[random() % std::size(integers)]);
     case TypeId::kDouble:
-      return Value::Double(doubles[random() % std::size(doubles)]);
+      return Value::Double(random() % 2 == 0 ? AnyDouble(random) : doubles[random() % std::size(doubles)]);
     case TypeId::kVarchar:
-      return OneOf(kTexts, random);
+      return random() % 3 == 0 ? Value::Varchar(AnyText(random)) : OneOf(kTexts, random);
     case TypeId::kDate:
       return Value::Date(static_cast<int64_t>(random() % 40000) - 10000);
     case TypeId::kTimestamp:

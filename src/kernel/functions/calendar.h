@@ -14,8 +14,11 @@ inline int64_t FloorDivide(int64_t a, int64_t b) {
 inline int64_t DaysOf(TimestampUs t) {
   return FloorDivide(t, kUsPerDay);
 }
+inline int64_t FloorRemainder(int64_t a, int64_t b) {
+  return (a % b + b) % b;
+}
 inline int64_t UsInDay(TimestampUs t) {
-  return t - DaysOf(t) * kUsPerDay;
+  return FloorRemainder(t, kUsPerDay);
 }
 inline CivilDate DateOf(TimestampUs t) {
   return CivilFromDays(DaysOf(t));

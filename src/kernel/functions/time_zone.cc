@@ -35,15 +35,16 @@ absl::CivilSecond CivilOf(TimestampUs wall_clock) {
 Status ToInstant(const absl::TimeZone& zone, TimestampUs wall_clock, TimestampUs* out) {
   const absl::TimeZone::TimeInfo info = zone.At(CivilOf(wall_clock));
   const absl::Time second = info.kind == absl::TimeZone::TimeInfo::SKIPPED ? info.pre : info.post;
-  *out =
-      absl::ToUnixSeconds(second) * kUsPerSecond + (wall_clock - FloorDivide(wall_clock, kUsPerSecond) * kUsPerSecond);
-  return absl::OkStatus();
+  const int64_t seconds = absl::ToUnixSeconds(second);
+  constexpr int64_t kSecondsPerDay = kUsPerDay / kUsPerSecond;
+  return MakeInstant(seconds / kSecondsPerDay,
+                     seconds % kSecondsPerDay * kUsPerSecond + FloorRemainder(wall_clock, kUsPerSecond), out);
 }
 
 // What clocks in the zone show at `instant`.
 Status ToWallClock(const absl::TimeZone& zone, TimestampUs instant, TimestampUs* out) {
-  *out = instant + zone.At(absl::FromUnixMicros(instant)).offset * kUsPerSecond;
-  return absl::OkStatus();
+  const int64_t offset_us = zone.At(absl::FromUnixMicros(instant)).offset * kUsPerSecond;
+  return MakeInstant(DaysOf(instant), UsInDay(instant) + offset_us, out);
 }
 
 template <Status (*convert)(const absl::TimeZone&, TimestampUs, TimestampUs*)>
