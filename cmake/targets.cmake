@@ -5,6 +5,12 @@ set(precompiled_headers <algorithm> <chrono> <functional> <map> <memory> <mutex>
   <absl/container/flat_hash_set.h> <absl/status/statusor.h> <fmt/format.h>)
 set(precompiled_test_headers ${precompiled_headers} <gmock/gmock.h> <gtest/gtest.h>)
 
+# Seconds that one test may take. Instrumented code runs up to ten times slower.
+set(HEADRACE_TEST_TIMEOUT 600)
+if(HEADRACE_SANITIZE)
+  set(HEADRACE_TEST_TIMEOUT 3600)
+endif()
+
 # headrace_precompile(target owner): the first target of a kind compiles the headers, the others use what it made.
 function(headrace_precompile target owner)
   if(NOT HEADRACE_PRECOMPILE)
@@ -55,5 +61,5 @@ function(headrace_test name)
   headrace_precompile(${name} base_test ${precompiled_test_headers})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${HEADRACE_TEST_TIMEOUT})
 endfunction()

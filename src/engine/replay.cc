@@ -87,7 +87,7 @@ class Sender {
     return joined + "]";
   }
 
-  StatusOr<Json> Post(const std::string& path, std::string body, TimestampUs at) {
+  StatusOr<Json> Post(const std::string& path, std::string_view body, TimestampUs at) {
     HR_ASSIGN_OR_RETURN(const HttpResponse response,
                         client_.Send("POST", path, body, {{"Content-Type", "application/json"}, {std::string(kClockHeader), std::to_string(at)}}));
     if (response.status != 200) return Aborted("{} at {} answered {}: {}", path, FormatTimestamp(at), response.status, response.body);

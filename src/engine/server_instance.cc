@@ -37,7 +37,7 @@ StatusOr<std::unique_ptr<ServerInstance>> ServerInstance::Start(Workspace& works
   http_options.host = options.host;
   http_options.port = options.port;
   HR_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(http_options, [routes = server->routes_.get()](HttpRequest request, Responder respond) {
-                        routes->Handle(std::move(request), std::move(respond));
+                        routes->Handle(request, respond);
                       }));
   server->port_ = server->http_->port();
   server->url_ = server->http_->url();

@@ -198,7 +198,7 @@ Status Journal::BeginSegment() {
   const std::string path = fmt::format("{}/{:020}{}", folder_, next_, kSuffix);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return Unavailable("{}: cannot be created: {}", path, std::strerror(errno));
-  if (const Status status = WriteAll(fd, HeaderOf(next_), path); !status.ok()) {
+  if (Status status = WriteAll(fd, HeaderOf(next_), path); !status.ok()) {
     ::close(fd);
     ::unlink(path.c_str());
     return status;

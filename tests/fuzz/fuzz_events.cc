@@ -5,10 +5,12 @@
 #include "features/online/event_parser.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const headrace::StreamSource source{"s.e",
-                                      {{"id", headrace::TypeId::kBigint}, {"t", headrace::TypeId::kTimestamp}, {"x", headrace::TypeId::kDouble},
-                                       {"s", headrace::TypeId::kVarchar}, {"b", headrace::TypeId::kBoolean}, {"d", headrace::TypeId::kDate}},
-                                      "t", "id", 0};
+  using enum headrace::TypeId;
+  const headrace::StreamSource source{
+      .name = "s.e",
+      .columns = {{"id", kBigint}, {"t", kTimestamp}, {"x", kDouble}, {"s", kVarchar}, {"b", kBoolean}, {"d", kDate}},
+      .event_time = "t",
+      .event_id = "id"};
   const auto rows = headrace::ParseEvents(source, {reinterpret_cast<const char*>(data), size});
   if (!rows.ok()) return 0;
   for (const headrace::Column& column : rows->columns) {

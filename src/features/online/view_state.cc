@@ -136,11 +136,11 @@ std::vector<std::pair<std::string, std::string>> ViewState::EncodeKeys(bool only
   return encoded;
 }
 
-Status ViewState::RestoreKey(std::string key, std::string_view bytes) {
+Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(program_, bytes));
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
-  shard.keys.try_emplace(std::move(key), program_).first->second.Restore(std::move(rows));
+  shard.keys.try_emplace(key, program_).first->second.Restore(std::move(rows));
   return absl::OkStatus();
 }
 

@@ -38,7 +38,7 @@ class ViewState {
   // For checkpoints: the bytes of the keys that changed since the last call (or of all), by encoded key; empty bytes
   // for a key that has no events left. Call with insertions held off.
   std::vector<std::pair<std::string, std::string>> EncodeKeys(bool only_changed);
-  Status RestoreKey(std::string key, std::string_view bytes);
+  Status RestoreKey(const std::string& key, std::string_view bytes);
 
  private:
   static constexpr size_t kShards = 16;

@@ -38,7 +38,7 @@ Status Routes::AdvanceClock(const HttpRequest& request) const {
   return advance_clock_(t->int64());
 }
 
-void Routes::Handle(HttpRequest request, Responder respond) {
+void Routes::Handle(const HttpRequest& request, const Responder& respond) {
   Service* service = service_;
   if (request.path == "/healthz") return respond(JsonResponse(Json::Object{{"status", "alive"}}));
   if (service == nullptr || (stopping_ && request.path == "/readyz")) {
@@ -51,11 +51,11 @@ void Routes::Handle(HttpRequest request, Responder respond) {
     response.body = service->Metrics();
     return respond(std::move(response));
   }
-  if (request.path.starts_with("/v1/")) return HandleApi(*service, request, std::move(respond));
+  if (request.path.starts_with("/v1/")) return HandleApi(*service, request, respond);
   respond(ErrorResponse(NotFound("there is nothing at {}", request.path)));
 }
 
-void Routes::HandleApi(Service& service, const HttpRequest& request, Responder respond) {
+void Routes::HandleApi(Service& service, const HttpRequest& request, const Responder& respond) {
   const std::optional<std::string> stream = After(request.path, "/v1/events/");
   const std::optional<std::string> model = After(request.path, "/v1/predict/");
   const std::optional<std::string> labelled = After(request.path, "/v1/labels/");

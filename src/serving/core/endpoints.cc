@@ -1,7 +1,7 @@
 #include "serving/core/endpoints.h"
 
 namespace headrace {
-StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Find(const std::string& reference, std::shared_ptr<const OnlineDefinition> definition) {
+StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Find(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition) {
   const std::lock_guard lock(mutex_);
   const auto it = by_reference_.find(reference);
   if (it != by_reference_.end() && it->second->definition == definition) return it->second;

@@ -35,7 +35,7 @@ class Endpoints {
 
   // "NAME", "NAME@alias" or "NAME/version". kNotFound: no such model, alias or version. kFailedPrecondition: the model
   // needs a feature that the project no longer has.
-  StatusOr<std::shared_ptr<const Endpoint>> Find(const std::string& reference, std::shared_ptr<const OnlineDefinition> definition);
+  StatusOr<std::shared_ptr<const Endpoint>> Find(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition);
 
   // Aliases are read again at the next request; loaded versions stay.
   void Refresh(std::map<std::string, std::string> default_aliases);

@@ -74,7 +74,7 @@ void LatencyHistogram::AppendPrometheus(std::string_view name, std::string_view 
   *out += fmt::format("{}_sum{{{}}} {}\n{}_count{{{}}} {}\n", name, labels, static_cast<double>(sum_us_) / 1e6, name, labels, cumulative);
 }
 
-void Service::PushEvents(const std::string& stream, std::string_view body, std::function<void(StatusOr<Json>)> done) {
+void Service::PushEvents(const std::string& stream, std::string_view body, const std::function<void(StatusOr<Json>)>& done) {
   const std::shared_ptr<const OnlineDefinition> definition = online_.definition();
   const auto source = definition->streams.find(stream);
   if (source == definition->streams.end()) {

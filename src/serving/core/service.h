@@ -42,7 +42,7 @@ class Service {
       : online_(online), endpoints_(endpoints), ledger_(ledger), replay_id_(std::move(replay_id)), limits_(limits) {}
 
   // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible.
-  void PushEvents(const std::string& stream, std::string_view body, std::function<void(StatusOr<Json>)> done);
+  void PushEvents(const std::string& stream, std::string_view body, const std::function<void(StatusOr<Json>)>& done);
   // POST /v1/features
   StatusOr<Json> Features(std::string_view body);
   // POST /v1/predict/{reference}

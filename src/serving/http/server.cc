@@ -129,6 +129,7 @@ void HttpServer::Core::OnAccept(Error error, HttpSession::Socket socket) {
   if (session != nullptr) {
     session->Start();
   } else {
+    // NOLINTNEXTLINE(bugprone-use-after-move): it was moved only where a session was made.
     socket.non_blocking(true, error);
     socket.write_some(asio::buffer(kTooManyConnections), error);
     socket.shutdown(asio::socket_base::shutdown_send, error);
