@@ -71,7 +71,7 @@ OnlineDefinition MakeDefinition(std::string definition_hash = "1") {
   definition.catalog = catalog;
   definition.views = {{"v", "s.e", std::move(definition_hash), "h1"}};
   const Schema columns = {{"id", TypeId::kBigint}, {"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}};
-  definition.streams["s.e"] = {"s.e", columns, "t", "id", 0};
+  definition.streams["s.e"] = {"s.e", columns, "t", "id", 0, false, {}};
   return definition;
 }
 
