@@ -310,8 +310,8 @@ StatusOr<Column> VectorReader::Read(duckdb_vector vector, size_t rows) const {
   const duckdb_type layout = internal_ == DUCKDB_TYPE_INVALID ? from_ : internal_;
   const bool decimal = from_ == DUCKDB_TYPE_DECIMAL;
   switch (layout) {
-    case DUCKDB_TYPE_BOOLEAN:
-      return WidenIntegers<bool>(type_, vector, rows, ReadValidity(vector, rows));
+    case DUCKDB_TYPE_BOOLEAN:  // as bytes: a null row may hold one that is no bool
+      return WidenIntegers<uint8_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_TINYINT:
       return WidenIntegers<int8_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_SMALLINT:
