@@ -44,14 +44,13 @@ class Contributions {
     }
   }
 
-  bool all() const { return all_; }  // every event does, and is a main one
   bool Has(size_t position) const { return all_ || contributes_[position] != 0; }
   bool HasMain(size_t position) const { return all_ || main_before_[position + 1] != main_before_[position]; }
   uint32_t MainBefore(size_t position) const { return all_ ? static_cast<uint32_t>(position) : main_before_[position]; }
   int64_t CountMain(PositionRange range) const { return int64_t{MainBefore(range.end)} - MainBefore(range.begin); }
 
  private:
-  bool all_ = true;
+  bool all_ = true;  // every event contributes, and is a main one
   std::vector<uint8_t> contributes_;
   std::vector<uint32_t> main_before_;
 };

@@ -46,7 +46,6 @@ class Visibility {
 
   // One byte per position, 1 for a straggler; empty when there is none.
   std::span<const uint8_t> is_straggler() const { return is_straggler_; }
-  std::span<const uint32_t> stragglers() const { return stragglers_; }
 
   // For ascending `times`. `window` is nullptr for a latest-value view, which has no left end and includes the instant.
   void FindRows(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;

@@ -11,11 +11,11 @@
 //   min, max                       exact                              8 or the text
 //   var_*, stddev_*, covar_*,      from exact power sums; rule 19     1,200 to 3,000
 //     corr, regr_*, skewness, kurtosis
-//   bool_*, bit_*                  exact                              16, 520
-//   count(distinct)                exact to 4,096 values, beyond HyperLogLog (1.6 %)   16 per value
-//   mode, mode_ratio, entropy      exact                              16 per value and its text
-//   quantile_*, median, mad        exact to 1,024 values, beyond within 1 % (rule 22)  16 per value
-//   the rest                       over the events in the order       about 60 per event
+//   bool_*, bit_*                  exact                              520
+//   count(distinct)                exact to 4,096 values, beyond HyperLogLog (1.6 %)   48 per value
+//   mode, mode_ratio, entropy      exact                              48 per value
+//   quantile_*, median, mad        exact to 1,024 values, beyond within 1 % (rule 22)  96 per value
+//   the rest                       over the events in the order       120 per event
 #pragma once
 
 #include <memory>

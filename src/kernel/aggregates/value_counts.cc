@@ -13,14 +13,7 @@ namespace {
 
 constexpr size_t kExactDistinct = 4096;  // rule 22
 
-// SplitMix64's finaliser (Steele, Lea and Flood 2014): one to one, so equal hashes are equal values.
-uint64_t Mix(uint64_t v) {
-  v += 0x9E3779B97F4A7C15;
-  v = (v ^ (v >> 30)) * 0xBF58476D1CE4E5B9;
-  v = (v ^ (v >> 27)) * 0x94D049BB133111EB;
-  return v ^ (v >> 31);
-}
-uint64_t HashOf(int64_t code) { return Mix(static_cast<uint64_t>(code)); }
+uint64_t HashOf(int64_t code) { return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code)); }
 uint64_t HashOf(const std::string& text) { return Hash64(text); }
 
 template <typename Code>
