@@ -42,7 +42,8 @@ StatusOr<Column> ByteReader::GetColumn() {
   const std::string_view validity = rest_.substr(0, has_nulls != 0 ? rows : 0);
   rest_.remove_prefix(validity.size());
   Column column(static_cast<TypeId>(type));
-  if (column.type() != TypeId::kVarchar && rest_.size() / sizeof(int64_t) < rows) return DataLoss("the bytes end within a column");
+  if (column.type() != TypeId::kVarchar && rest_.size() / sizeof(int64_t) < rows)
+    return DataLoss("the bytes end within a column");
   for (uint32_t row = 0; row < rows; ++row) {
     const bool null = !validity.empty() && validity[row] == 0;
     if (column.type() == TypeId::kVarchar) {

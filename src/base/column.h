@@ -30,7 +30,9 @@ class Column {
   static Column Doubles(std::vector<double> values, std::vector<uint8_t> validity = {});
 
   TypeId type() const { return type_; }
-  size_t size() const { return type_ == TypeId::kVarchar ? offsets_.size() - 1 : is_double() ? doubles_.size() : ints_.size(); }
+  size_t size() const {
+    return type_ == TypeId::kVarchar ? offsets_.size() - 1 : is_double() ? doubles_.size() : ints_.size();
+  }
 
   bool IsNull(size_t row) const { return !validity_.empty() && validity_[row] == 0; }
   bool has_nulls() const { return !validity_.empty(); }
@@ -53,7 +55,7 @@ class Column {
     if (!validity_.empty()) validity_.push_back(1);
   }
   void AppendString(std::string_view v);
-  void Append(const Value& v);                     // null, or of this column's type
+  void Append(const Value& v);                       // null, or of this column's type
   void AppendFrom(const Column& other, size_t row);  // of the same type
   void AppendColumn(const Column& other);
   // Puts row `row` of `other` (of the same type) before row `position`; O(size).

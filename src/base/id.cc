@@ -16,7 +16,8 @@ std::string NewId() {
     return std::mt19937_64(seed);
   }();
   auto ms = static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
   std::string id(kTimeDigits + kRandomDigits, '0');
   for (int i = kTimeDigits - 1; i >= 0; --i, ms >>= 5) id[static_cast<size_t>(i)] = kAlphabet[ms & 31];
   uint64_t bits = 0;

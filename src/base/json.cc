@@ -57,7 +57,8 @@ StatusOr<Json> Convert(const simdjson::dom::element& element) {
 StatusOr<Json> Json::Parse(std::string_view text) {
   thread_local simdjson::dom::parser parser;
   const simdjson::simdjson_result<simdjson::dom::element> parsed = parser.parse(text.data(), text.size());
-  if (parsed.error() != simdjson::SUCCESS) return InvalidArgument("not JSON: {}", simdjson::error_message(parsed.error()));
+  if (parsed.error() != simdjson::SUCCESS)
+    return InvalidArgument("not JSON: {}", simdjson::error_message(parsed.error()));
   return Convert(parsed.value_unsafe());
 }
 

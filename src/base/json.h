@@ -66,8 +66,8 @@ class Json {
   StatusOr<std::string> GetString(std::string_view key) const;
   StatusOr<int64_t> GetInteger(std::string_view key) const;
 
-  std::string Dump() const;           // on one line
-  std::string DumpPretty() const;     // indented by two blanks
+  std::string Dump() const;        // on one line
+  std::string DumpPretty() const;  // indented by two blanks
   void DumpTo(std::string* out) const;
 
  private:

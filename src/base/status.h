@@ -60,8 +60,12 @@ template <typename... Args>
 }
 
 // Debian builds Abseil with a string_view of its own; these cross the border.
-[[nodiscard]] inline std::string_view Message(const Status& status) { return {status.message().data(), status.message().size()}; }
-[[nodiscard]] inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
+[[nodiscard]] inline std::string_view Message(const Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+[[nodiscard]] inline absl::string_view ToAbsl(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // The same status with `context` put before its message: "building table fct: ...".
 [[nodiscard]] inline Status Annotate(const Status& status, std::string_view context) {
@@ -75,13 +79,14 @@ template <typename... Args>
 #define HR_CONCAT(a, b) HR_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function if `expression` (a Status) is an error.
-#define HR_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                   \
+#define HR_RETURN_IF_ERROR(expression)                                              \
+  do {                                                                              \
     if (::absl::Status hr_status = (expression); !hr_status.ok()) return hr_status; \
   } while (false)
 
 // HR_ASSIGN_OR_RETURN(auto value, Call()): binds the value of a StatusOr, or returns its error.
-#define HR_ASSIGN_OR_RETURN(lhs, expression) HR_ASSIGN_OR_RETURN_IMPL(HR_CONCAT(hr_status_or_, __LINE__), lhs, expression)
+#define HR_ASSIGN_OR_RETURN(lhs, expression) \
+  HR_ASSIGN_OR_RETURN_IMPL(HR_CONCAT(hr_status_or_, __LINE__), lhs, expression)
 #define HR_ASSIGN_OR_RETURN_IMPL(status_or, lhs, expression) \
   auto status_or = (expression);                             \
   if (!status_or.ok()) return std::move(status_or).status(); \

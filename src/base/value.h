@@ -22,7 +22,8 @@ enum class TypeId : uint8_t {
 // "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP".
 std::string_view TypeName(TypeId type);
 
-// Takes SQL's usual spellings in any case (int, integer, int64, text, float8, timestamptz, ...); an error names the known ones.
+// Takes SQL's usual spellings in any case (int, integer, int64, text, float8, timestamptz, ...); an error names the
+// known ones.
 StatusOr<TypeId> ParseTypeName(std::string_view name);
 
 // A value or null. Booleans, bigints, dates and timestamps are all held as int64_t: the type says which.
@@ -59,7 +60,8 @@ class Value {
   std::variant<std::monostate, int64_t, double, std::string> data_;
 };
 
-// The shortest text that reads back to the same double; "NaN", "Infinity", "-Infinity"; -0 is "-0.0"; whole numbers keep ".0".
+// The shortest text that reads back to the same double; "NaN", "Infinity", "-Infinity"; -0 is "-0.0"; whole numbers
+// keep ".0".
 std::string FormatDouble(double v);
 
 }  // namespace headrace

@@ -24,7 +24,8 @@ class Writer {
       case K::kRegrCount:
         return Call("count", input_.argument);
       case K::kSum:
-        return is_double() ? Positive(Call("sum", input_.argument)) : fmt::format("TRY_CAST({} AS BIGINT)", Call("sum", input_.argument));
+        return is_double() ? Positive(Call("sum", input_.argument))
+                           : fmt::format("TRY_CAST({} AS BIGINT)", Call("sum", input_.argument));
       case K::kAvg:
         return Positive(Call("avg", input_.argument));
       case K::kMin:
@@ -62,9 +63,11 @@ class Writer {
   std::string Call(std::string_view function, const std::string& arguments, const std::string& condition = "") const {
     std::vector<std::string> conditions;
     if (!input_.filter.empty()) conditions.push_back(input_.filter);
-    if (call_.second) conditions.push_back(fmt::format("{} IS NOT NULL AND {} IS NOT NULL", input_.argument, input_.second));
+    if (call_.second)
+      conditions.push_back(fmt::format("{} IS NOT NULL AND {} IS NOT NULL", input_.argument, input_.second));
     if (!condition.empty()) conditions.push_back(condition);
-    const std::string filter = conditions.empty() ? "" : fmt::format(" FILTER (WHERE {})", absl::StrJoin(conditions, " AND "));
+    const std::string filter =
+        conditions.empty() ? "" : fmt::format(" FILTER (WHERE {})", absl::StrJoin(conditions, " AND "));
     return fmt::format("{}({}){}", function, arguments, filter);
   }
 
@@ -101,18 +104,23 @@ class Writer {
   std::string Moment() const {
     const bool of_population = call_.kind == K::kVarPop || call_.kind == K::kStddevPop || call_.kind == K::kCovarPop;
     const int least = of_population ? 1 : call_.kind == K::kSkewness ? 3 : call_.kind == K::kKurtosis ? 4 : 2;
-    const std::string arguments = call_.second ? fmt::format("{}, {}", input_.argument, input_.second) : input_.argument;
-    const std::string finite = call_.second ? fmt::format("isfinite({}) AND isfinite({})", input_.argument, input_.second)
-                                            : fmt::format("isfinite({})", input_.argument);
+    const std::string arguments =
+        call_.second ? fmt::format("{}, {}", input_.argument, input_.second) : input_.argument;
+    const std::string finite = call_.second
+                                   ? fmt::format("isfinite({}) AND isfinite({})", input_.argument, input_.second)
+                                   : fmt::format("isfinite({})", input_.argument);
     const bool needs_variance = call_.kind >= K::kCorr || call_.kind == K::kSkewness || call_.kind == K::kKurtosis;
     const std::string& x = call_.second ? input_.second : input_.argument;
     std::string constant = fmt::format("{} = {}", Call("min", x, finite), Call("max", x, finite));
     if (call_.kind == K::kCorr) {
-      constant += fmt::format(" OR {} = {}", Call("min", input_.argument, finite), Call("max", input_.argument, finite));
+      constant +=
+          fmt::format(" OR {} = {}", Call("min", input_.argument, finite), Call("max", input_.argument, finite));
     }
-    return fmt::format("CASE WHEN {} < {} THEN NULL WHEN {} > 0 THEN 'NaN'::DOUBLE {}ELSE {} END", Call("count", input_.argument), least,
+    return fmt::format("CASE WHEN {} < {} THEN NULL WHEN {} > 0 THEN 'NaN'::DOUBLE {}ELSE {} END",
+                       Call("count", input_.argument), least,
                        Call("count", input_.argument, fmt::format("NOT ({})", finite)),
-                       needs_variance ? fmt::format("WHEN {} THEN NULL ", constant) : "", Positive(Call(MomentName(), arguments, finite)));
+                       needs_variance ? fmt::format("WHEN {} THEN NULL ", constant) : "",
+                       Positive(Call(MomentName(), arguments, finite)));
   }
 
   std::string OfValues() const {
@@ -121,7 +129,8 @@ class Writer {
       case K::kCountDistinct:
         return Call("count", "DISTINCT " + x);
       case K::kMode:
-        return is_double() ? Positive(Call("mode", fmt::format("{0} ORDER BY {0}", x))) : Call("mode", fmt::format("{0} ORDER BY {0}", x));
+        return is_double() ? Positive(Call("mode", fmt::format("{0} ORDER BY {0}", x)))
+                           : Call("mode", fmt::format("{0} ORDER BY {0}", x));
       case K::kModeRatio:
         return fmt::format("list_max(map_values({})) / {}", Call("histogram", x), Call("count", x));
       case K::kEntropy:
@@ -152,8 +161,9 @@ class Writer {
       case K::kArgMax:
         return Call("arg_max", fmt::format("{}, {} ORDER BY {}", input_.argument, input_.second, kInOrder));
       case K::kRate:
-        return fmt::format("({} - {}) / nullif(date_diff('microsecond', {}, {}) / 1e6, 0)", Call("last", in_order, NotNull()),
-                           Call("first", in_order, NotNull()), Call("min", "e._event_time", NotNull()), Call("max", "e._event_time", NotNull()));
+        return fmt::format("({} - {}) / nullif(date_diff('microsecond', {}, {}) / 1e6, 0)",
+                           Call("last", in_order, NotNull()), Call("first", in_order, NotNull()),
+                           Call("min", "e._event_time", NotNull()), Call("max", "e._event_time", NotNull()));
       case K::kSecondsSinceLast:
         return Since(Call("max", "e._event_time"));
       case K::kSecondsSinceNthLast:
@@ -167,7 +177,8 @@ class Writer {
 
   std::string NotNull() const { return input_.argument + " IS NOT NULL"; }
   std::string Nth(const std::string& value) const {
-    return fmt::format("{}[{}]", Call("list", fmt::format("{} ORDER BY {}", value, kInReverse), "e._event_time IS NOT NULL"),
+    return fmt::format("{}[{}]",
+                       Call("list", fmt::format("{} ORDER BY {}", value, kInReverse), "e._event_time IS NOT NULL"),
                        static_cast<int64_t>(call_.parameter));
   }
   std::string Since(const std::string& event_time) const {
@@ -180,6 +191,8 @@ class Writer {
 
 }  // namespace
 
-std::string ToAggregateSql(const AggregateCall& call, const AggregateSqlInput& input) { return Writer(call, input).Write(); }
+std::string ToAggregateSql(const AggregateCall& call, const AggregateSqlInput& input) {
+  return Writer(call, input).Write();
+}
 
 }  // namespace headrace

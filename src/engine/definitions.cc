@@ -45,8 +45,9 @@ class ProjectCompiler {
 
  private:
   static StreamSource StreamOf(const SourceTable& source) {
-    return {source.FullName(), StreamColumns(source), source.stream->event_time, source.stream->event_id, source.stream->delay_us,
-            source.stream->ignore_unknown, source.stream->id_retention_us};
+    return {
+        source.FullName(),       StreamColumns(source),         source.stream->event_time,     source.stream->event_id,
+        source.stream->delay_us, source.stream->ignore_unknown, source.stream->id_retention_us};
   }
 
   void Report(const RenderedSql& sql, const SourcePosition& config_where, const std::vector<CompileError>& errors) {
@@ -95,7 +96,8 @@ class ProjectCompiler {
     definition.entity = view.entity;
     definition.event_time = view.event_time;
     definition.ttl_us = view.ttl_us;
-    for (const WindowSpec& window : view.windows) definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
+    for (const WindowSpec& window : view.windows)
+      definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
     if (chain) {
       definition.input = StreamColumns(*chain->stream);
       definition.stages = chain->stages;
@@ -119,12 +121,15 @@ class ProjectCompiler {
   bool CheckAvailabilityColumn(const FeatureView& view, const Schema& schema) {
     if (view.available_at.empty() || FindField(schema, view.available_at)) return true;
     const std::vector<std::string> names = NamesOf(schema);
-    diagnostics_->push_back({view.config_where, fmt::format("config(available_at=...): column '{}' does not exist in {}", view.available_at, view.from),
-                             NearestNameHint(view.available_at, names)});
+    diagnostics_->push_back(
+        {view.config_where,
+         fmt::format("config(available_at=...): column '{}' does not exist in {}", view.available_at, view.from),
+         NearestNameHint(view.available_at, names)});
     return false;
   }
 
-  static EventView Describe(const FeatureView& view, const std::optional<LiveChain>& chain, const ViewProgram& program) {
+  static EventView Describe(const FeatureView& view, const std::optional<LiveChain>& chain,
+                            const ViewProgram& program) {
     EventView described;
     described.name = view.name;
     if (chain) {
@@ -137,9 +142,16 @@ class ProjectCompiler {
     return described;
   }
 
-  static std::string HashOf(const FeatureView& view, const std::optional<LiveChain>& chain, const ViewProgram& program) {
-    Json::Array parts = {kKernelVersion, view.sql.sql, view.from, absl::StrJoin(view.entity, "\x1f"), view.event_time, view.available_at,
-                         view.delay_us.value_or(-1), view.ttl_us.value_or(-1)};
+  static std::string HashOf(const FeatureView& view, const std::optional<LiveChain>& chain,
+                            const ViewProgram& program) {
+    Json::Array parts = {kKernelVersion,
+                         view.sql.sql,
+                         view.from,
+                         absl::StrJoin(view.entity, "\x1f"),
+                         view.event_time,
+                         view.available_at,
+                         view.delay_us.value_or(-1),
+                         view.ttl_us.value_or(-1)};
     for (const WindowSpec& window : view.windows) parts.emplace_back(window.suffix);
     for (const Field& field : program.input) parts.emplace_back(fmt::format("{} {}", field.name, TypeName(field.type)));
     if (chain) {
@@ -194,6 +206,8 @@ class ProjectCompiler {
 
 }  // namespace
 
-Definitions CompileProject(const Project& project, Diagnostics* diagnostics) { return ProjectCompiler(project, diagnostics).Run(); }
+Definitions CompileProject(const Project& project, Diagnostics* diagnostics) {
+  return ProjectCompiler(project, diagnostics).Run();
+}
 
 }  // namespace headrace

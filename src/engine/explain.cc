@@ -18,11 +18,14 @@ Json SourceRow(const ViewProgram& program, const EventRows& events, size_t row) 
   Json::Array values;
   for (size_t i = 0; i < events.slots.size(); ++i) {
     const std::string& text = program.slots[i].text;
-    values.push_back(Json::Object{{"column", text.empty() ? "expression" : text}, {"value", ToJson(events.slots[i].GetValue(row))}});
+    values.push_back(
+        Json::Object{{"column", text.empty() ? "expression" : text}, {"value", ToJson(events.slots[i].GetValue(row))}});
   }
   const bool pushed = events.ingest[row] >= kFirstPushedIngest;
-  return Json::Object{{"event_time", FormatTimestamp(events.event_time[row])}, {"available_at", FormatTimestamp(events.available_at[row])},
-                      {"from", pushed ? "event log" : "history"}, {"row", pushed ? events.ingest[row] - kFirstPushedIngest : events.ingest[row]},
+  return Json::Object{{"event_time", FormatTimestamp(events.event_time[row])},
+                      {"available_at", FormatTimestamp(events.available_at[row])},
+                      {"from", pushed ? "event log" : "history"},
+                      {"row", pushed ? events.ingest[row] - kFirstPushedIngest : events.ingest[row]},
                       {"values", std::move(values)}};
 }
 
@@ -41,7 +44,8 @@ StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& k
   return events;
 }
 
-StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program, const LabelRows& labels, const EventScan& scan) {
+StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program, const LabelRows& labels,
+                           const EventScan& scan) {
   const EventView& view = state.definitions.event_views.at(program.name);
   std::vector<Column> parts;
   Json::Object keys;
@@ -57,19 +61,26 @@ StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program
   for (size_t window = 0; window < std::max<size_t>(1, program.windows.size()); ++window) {
     const std::vector<uint32_t> rows = events->SourceRows(program, labels.times.ints()[0], window);
     Json::Array latest;
-    for (size_t i = 0; i < std::min(rows.size(), kRowsShown); ++i) latest.push_back(SourceRow(program, events->rows(), rows[rows.size() - 1 - i]));
+    for (size_t i = 0; i < std::min(rows.size(), kRowsShown); ++i)
+      latest.push_back(SourceRow(program, events->rows(), rows[rows.size() - 1 - i]));
     windows.push_back(Json::Object{{"window", program.is_latest_value() ? "latest" : program.windows[window].suffix},
-                                   {"rows", rows.size()}, {"latest", std::move(latest)}});
+                                   {"rows", rows.size()},
+                                   {"latest", std::move(latest)}});
   }
-  return Json(Json::Object{{"view", program.name}, {"file", state.project.views.at(program.name).sql.file}, {"definition", program.definition_hash},
-                           {"history", view.HistoryName()}, {"keys", std::move(keys)}, {"windows", std::move(windows)}});
+  return Json(Json::Object{{"view", program.name},
+                           {"file", state.project.views.at(program.name).sql.file},
+                           {"definition", program.definition_hash},
+                           {"history", view.HistoryName()},
+                           {"keys", std::move(keys)},
+                           {"windows", std::move(windows)}});
 }
 
 StatusOr<LedgerGroup> ReadPrediction(Workspace& workspace, const std::string& id) {
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
   const StatusOr<LedgerRow> found = ledger->FindPrediction(id);
   if (absl::IsNotFound(found.status())) {
-    return NotFound("no ledger holds a prediction '{}'; list some with: headrace sql \"select id from ledger.MODEL limit 5\"", id);
+    return NotFound(
+        "no ledger holds a prediction '{}'; list some with: headrace sql \"select id from ledger.MODEL limit 5\"", id);
   }
   HR_RETURN_IF_ERROR(found.status());
   const Prediction& prediction = found->prediction;
@@ -100,28 +111,41 @@ StatusOr<Json> Explain(Workspace& workspace, const std::string& id, Output& outp
     views.push_back(std::move(view));
   }
   for (const RequestProgram* program : plan.request_views) {
-    views.push_back(Json::Object{{"view", program->name}, {"file", state->project.views.at(program->name).sql.file},
-                                 {"definition", program->definition_hash}, {"history", "request"}});
+    views.push_back(Json::Object{{"view", program->name},
+                                 {"file", state->project.views.at(program->name).sql.file},
+                                 {"definition", program->definition_hash},
+                                 {"history", "request"}});
   }
   JoinReport report;
-  HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed, PointInTimeJoin(plan, labels, scan.AsEventScan(), {1, false}, &report, output));
+  HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed,
+                      PointInTimeJoin(plan, labels, scan.AsEventScan(), {1, false}, &report, output));
   Json::Array features;
   for (size_t i = 0; i < plan.outputs.size(); ++i) {
     const Column* logged = prediction.rows.Find(plan.outputs[i].name);
     if (logged == nullptr) continue;
-    features.push_back(Json::Object{{"name", plan.outputs[i].name}, {"value", ToJson(logged->GetValue(0))},
+    features.push_back(Json::Object{{"name", plan.outputs[i].name},
+                                    {"value", ToJson(logged->GetValue(0))},
                                     {"recomputed_equal", logged->GetValue(0).IdenticalTo(recomputed[i].GetValue(0))}});
   }
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace.Models());
   HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->GetVersion(prediction.model, prediction.part.version));
   const std::string definitions = DefinitionsOf(plan);
-  return Json(Json::Object{{"id", id}, {"model", prediction.model}, {"version", prediction.part.version}, {"algorithm", version.algorithm},
-                           {"training_set_hash", version.training_set_hash}, {"artifact", version.artifact_sha256},
-                           {"time", CellOf(prediction.rows, "time")}, {"replay", prediction.part.replay}, {"value", CellOf(prediction.rows, "value")},
-                           {"label", CellOf(prediction.rows, "label")}, {"latency_us", CellOf(prediction.rows, "latency_us")},
-                           {"request", CellOf(prediction.rows, "request")},
-                           {"definitions_unchanged", CellOf(prediction.rows, "definitions").Dump() == Json(definitions).Dump()},
-                           {"features", std::move(features)}, {"views", std::move(views)}});
+  return Json(
+      Json::Object{{"id", id},
+                   {"model", prediction.model},
+                   {"version", prediction.part.version},
+                   {"algorithm", version.algorithm},
+                   {"training_set_hash", version.training_set_hash},
+                   {"artifact", version.artifact_sha256},
+                   {"time", CellOf(prediction.rows, "time")},
+                   {"replay", prediction.part.replay},
+                   {"value", CellOf(prediction.rows, "value")},
+                   {"label", CellOf(prediction.rows, "label")},
+                   {"latency_us", CellOf(prediction.rows, "latency_us")},
+                   {"request", CellOf(prediction.rows, "request")},
+                   {"definitions_unchanged", CellOf(prediction.rows, "definitions").Dump() == Json(definitions).Dump()},
+                   {"features", std::move(features)},
+                   {"views", std::move(views)}});
 }
 
 }  // namespace headrace

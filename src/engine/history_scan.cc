@@ -64,8 +64,8 @@ Status HistoryScan::Scan(const EventView& view, const ViewProgram& program, cons
   return absl::OkStatus();
 }
 
-Status HistoryScan::ScanHistoryTable(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
-                                     const EventSink& sink) {
+Status HistoryScan::ScanHistoryTable(const EventView& view, const ViewProgram& program,
+                                     std::optional<TimestampUs> known_until, const EventSink& sink) {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
@@ -77,8 +77,9 @@ Status HistoryScan::ScanHistoryTable(const EventView& view, const ViewProgram& p
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, query));
   for (size_t i = 0; i < program.input.size(); ++i) {
     if (stream->schema()[i].type == program.input[i].type) continue;
-    return FailedPrecondition("{}: column '{}' was built as {}, and is now {}; run: headrace build", view.HistoryName(), program.input[i].name,
-                              TypeName(stream->schema()[i].type), TypeName(program.input[i].type));
+    return FailedPrecondition("{}: column '{}' was built as {}, and is now {}; run: headrace build", view.HistoryName(),
+                              program.input[i].name, TypeName(stream->schema()[i].type),
+                              TypeName(program.input[i].type));
   }
   while (true) {
     HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> rows, stream->Next());
@@ -122,20 +123,24 @@ Status HistoryScan::ScanLog(const EventView& view, const ViewProgram& program, c
 
 HistoryReader HistoryScan::ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until) {
   HistoryReader reader;
-  reader.view = [&workspace, until](const OnlineViewSpec& spec, const ViewProgram& program, const EventSink& sink) -> Status {
+  reader.view = [&workspace, until](const OnlineViewSpec& spec, const ViewProgram& program,
+                                    const EventSink& sink) -> Status {
     HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
     ScanOptions history_only;
     history_only.include_log = false;
     HistoryScan scan(workspace, state, history_only);
     return scan.ScanHistoryTable(state->definitions.event_views.at(spec.view), program, until, sink);
   };
-  reader.ids = [&workspace, until](const StreamSource& stream, const std::function<Status(const Column&)>& sink) -> Status {
+  reader.ids = [&workspace, until](const StreamSource& stream,
+                                   const std::function<Status(const Column&)>& sink) -> Status {
     HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
     HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
     HR_RETURN_IF_ERROR(CheckBuilt(*connection, stream.name));
-    const std::string filter = until ? fmt::format(" WHERE _available_at <= {}", QuoteLiteral(Value::Timestamp(*until))) : "";
+    const std::string filter =
+        until ? fmt::format(" WHERE _available_at <= {}", QuoteLiteral(Value::Timestamp(*until))) : "";
     HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> ids,
-                        connection->Query(fmt::format("SELECT {} FROM {}{}", QuoteIdentifier(stream.event_id), HistoryRelation(stream.name), filter)));
+                        connection->Query(fmt::format("SELECT {} FROM {}{}", QuoteIdentifier(stream.event_id),
+                                                      HistoryRelation(stream.name), filter)));
     while (true) {
       HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, ids->Next());
       if (!batch) return absl::OkStatus();

@@ -31,7 +31,8 @@ class HistoryScan {
   static HistoryReader ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until);
 
  private:
-  Status ScanHistoryTable(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until, const EventSink& sink);
+  Status ScanHistoryTable(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
+                          const EventSink& sink);
   Status Emit(const EventView& view, const RecordBatch& rows, const EventSink& sink) const;
   Status ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink);
 

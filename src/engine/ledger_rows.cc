@@ -8,20 +8,24 @@ namespace headrace {
 
 StatusOr<Schema> FeaturesOfVersion(Registry& registry, const VersionInfo& version) {
   HR_ASSIGN_OR_RETURN(const std::string artifact, registry.ReadArtifact(version));
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, LoadModel(artifact, fmt::format("{}/{}", version.model, version.version)));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
+                      LoadModel(artifact, fmt::format("{}/{}", version.model, version.version)));
   Schema features;
-  for (size_t i = 0; i < model->feature_names().size(); ++i) features.push_back({model->feature_names()[i], model->feature_types()[i]});
+  for (size_t i = 0; i < model->feature_names().size(); ++i)
+    features.push_back({model->feature_names()[i], model->feature_types()[i]});
   return features;
 }
 
-StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model, const LedgerPart& part, const std::optional<std::string>& id) {
+StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model, const LedgerPart& part,
+                                 const std::optional<std::string>& id) {
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace.Models());
   HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->GetVersion(model, part.version));
   HR_ASSIGN_OR_RETURN(Schema features, FeaturesOfVersion(*registry, version));
   LedgerGroup group{model, part, NamesOf(features), RecordBatch()};
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<LedgerScan> scan,
-                      ledger->Scan(model, {.replay = part.replay, .version = part.version, .id = id, .features = std::move(features)}));
+  HR_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LedgerScan> scan,
+      ledger->Scan(model, {.replay = part.replay, .version = part.version, .id = id, .features = std::move(features)}));
   group.rows = RecordBatch(scan->schema());
   while (true) {
     HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, scan->Next());
@@ -33,7 +37,8 @@ StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model,
 StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows) {
   const Column* requests = rows.Find("request");
   const Column* times = rows.Find("time");
-  if (requests == nullptr || times == nullptr) return DataLoss("the ledger's table lacks the columns 'request' or 'time'");
+  if (requests == nullptr || times == nullptr)
+    return DataLoss("the ledger's table lacks the columns 'request' or 'time'");
   Json::Array objects;
   for (size_t row = 0; row < rows.num_rows; ++row) {
     HR_ASSIGN_OR_RETURN(Json object, Json::Parse(requests->str(row)));

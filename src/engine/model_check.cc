@@ -45,7 +45,9 @@ class ModelChecker {
 
   void CheckColumn(std::string_view key, const std::string& name, std::initializer_list<TypeId> types) {
     const std::optional<size_t> index = FindField(*labels_, name);
-    if (!index) return Error(fmt::format("labels.{}: column '{}' does not exist in {}", key, name, recipe_.label_table), Hint(name));
+    if (!index)
+      return Error(fmt::format("labels.{}: column '{}' does not exist in {}", key, name, recipe_.label_table),
+                   Hint(name));
     const TypeId type = (*labels_)[*index].type;
     if (std::find(types.begin(), types.end(), type) == types.end()) {
       Error(fmt::format("labels.{}: column '{}' is a {}", key, name, TypeName(type)), "cast it in the table");

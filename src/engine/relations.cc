@@ -38,8 +38,9 @@ class RelationBinder {
   Status Open() {
     HR_ASSIGN_OR_RETURN(database_, Database::OpenInMemory());
     HR_ASSIGN_OR_RETURN(connection_, database_->Connect());
-    HR_ASSIGN_OR_RETURN(const RecordBatch names, connection_->QueryAll("SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
-                                                                       "WHERE function_type = 'aggregate' ORDER BY 1"));
+    HR_ASSIGN_OR_RETURN(const RecordBatch names,
+                        connection_->QueryAll("SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
+                                              "WHERE function_type = 'aggregate' ORDER BY 1"));
     for (size_t row = 0; row < names.num_rows; ++row) result_.aggregate_names.emplace_back(names.columns[0].str(row));
     return absl::OkStatus();
   }
@@ -56,7 +57,8 @@ class RelationBinder {
     const std::string create = fmt::format("CREATE TABLE {}", RelationSql(source.FullName()));
     if (source.stream) {
       std::vector<std::string> columns;
-      for (const Field& field : StreamColumns(source)) columns.push_back(QuoteIdentifier(field.name) + " " + std::string(TypeName(field.type)));
+      for (const Field& field : StreamColumns(source))
+        columns.push_back(QuoteIdentifier(field.name) + " " + std::string(TypeName(field.type)));
       return connection_->Execute(fmt::format("{} ({})", create, absl::StrJoin(columns, ", ")));
     }
     HR_ASSIGN_OR_RETURN(const std::vector<std::string> files, FindFiles(*connection_, project_, source));
@@ -65,12 +67,13 @@ class RelationBinder {
   }
 
   void BindTable(const Table& table) {
-    const bool stands_on_failed = std::any_of(table.depends_on.begin(), table.depends_on.end(), [&](const std::string& name) {
-      return std::find(failed_.begin(), failed_.end(), name) != failed_.end();
-    });
+    const bool stands_on_failed = std::any_of(
+        table.depends_on.begin(), table.depends_on.end(),
+        [&](const std::string& name) { return std::find(failed_.begin(), failed_.end(), name) != failed_.end(); });
     if (stands_on_failed) return failed_.push_back(table.name);
     const std::string prefix = fmt::format("CREATE TABLE {} AS (", QuoteIdentifier(table.name));
-    const Status status = connection_->Execute(prefix + std::string(StripStatementEnd(table.sql.sql)) + "\n) WITH NO DATA");
+    const Status status =
+        connection_->Execute(prefix + std::string(StripStatementEnd(table.sql.sql)) + "\n) WITH NO DATA");
     if (status.ok()) return Describe(table.name);
     diagnostics_->push_back(ToDiagnostic(status, table.sql, prefix.size()));
     failed_.push_back(table.name);
@@ -78,7 +81,8 @@ class RelationBinder {
 
   // Columns of other types are not ours to compute with; SQL may still use them.
   void Describe(const std::string& name) {
-    const StatusOr<std::vector<TypedColumn>> columns = DescribeTypes(*connection_, "SELECT * FROM " + RelationSql(name));
+    const StatusOr<std::vector<TypedColumn>> columns =
+        DescribeTypes(*connection_, "SELECT * FROM " + RelationSql(name));
     if (!columns.ok()) return;
     Schema schema;
     for (const TypedColumn& column : *columns) {
@@ -109,6 +113,8 @@ Schema StreamColumns(const SourceTable& source) {
   return columns;
 }
 
-BoundRelations BindRelations(const Project& project, Diagnostics* diagnostics) { return RelationBinder(project, diagnostics).Run(); }
+BoundRelations BindRelations(const Project& project, Diagnostics* diagnostics) {
+  return RelationBinder(project, diagnostics).Run();
+}
 
 }  // namespace headrace

@@ -11,8 +11,8 @@
 namespace headrace {
 
 struct BoundRelations {
-  std::map<std::string, Schema> schemas;      // columns of types that are ours; a relation with an error is absent
-  std::vector<std::string> aggregate_names;   // of the database's aggregate functions
+  std::map<std::string, Schema> schemas;     // columns of types that are ours; a relation with an error is absent
+  std::vector<std::string> aggregate_names;  // of the database's aggregate functions
 };
 
 BoundRelations BindRelations(const Project& project, Diagnostics* diagnostics);

@@ -88,14 +88,17 @@ class Sender {
   }
 
   StatusOr<Json> Post(const std::string& path, std::string_view body, TimestampUs at) {
-    HR_ASSIGN_OR_RETURN(const HttpResponse response,
-                        client_.Send("POST", path, body, {{"Content-Type", "application/json"}, {std::string(kClockHeader), std::to_string(at)}}));
-    if (response.status != 200) return Aborted("{} at {} answered {}: {}", path, FormatTimestamp(at), response.status, response.body);
+    HR_ASSIGN_OR_RETURN(const HttpResponse response, client_.Send("POST", path, body,
+                                                                  {{"Content-Type", "application/json"},
+                                                                   {std::string(kClockHeader), std::to_string(at)}}));
+    if (response.status != 200)
+      return Aborted("{} at {} answered {}: {}", path, FormatTimestamp(at), response.status, response.body);
     return Json::Parse(response.body);
   }
 
   Status SendEvents(const std::vector<ReplayStep>& steps, size_t begin, size_t end) {
-    HR_ASSIGN_OR_RETURN(const Json answer, Post("/v1/events/" + steps[begin].stream, JoinBodies(steps, begin, end), steps[begin].at));
+    HR_ASSIGN_OR_RETURN(const Json answer,
+                        Post("/v1/events/" + steps[begin].stream, JoinBodies(steps, begin, end), steps[begin].at));
     HR_ASSIGN_OR_RETURN(const int64_t accepted, answer.GetInteger("accepted"));
     HR_ASSIGN_OR_RETURN(const int64_t duplicates, answer.GetInteger("duplicates"));
     report_->events += accepted;
@@ -111,7 +114,8 @@ class Sender {
     HR_ASSIGN_OR_RETURN(const Json answer, Post("/v1/predict/" + reference_, body, steps[begin].at));
     latencies_us_.push_back(ElapsedUs(sent));
     const Json* predictions = answer.Find("predictions");
-    if (predictions == nullptr || predictions->array().size() != end - begin) return Internal("predict answered another number of rows");
+    if (predictions == nullptr || predictions->array().size() != end - begin)
+      return Internal("predict answered another number of rows");
     for (size_t i = begin; i < end; ++i) {
       const Json& prediction = predictions->array()[i - begin];
       HR_ASSIGN_OR_RETURN(const std::string id, prediction.GetString("id"));
@@ -142,7 +146,9 @@ class Sender {
   std::vector<double> outcomes_, scores_;
 };
 
-bool SameRequest(const ReplayStep& a, const ReplayStep& b) { return a.at == b.at && a.kind == b.kind && a.stream == b.stream; }
+bool SameRequest(const ReplayStep& a, const ReplayStep& b) {
+  return a.at == b.at && a.kind == b.kind && a.stream == b.stream;
+}
 
 Status SendAll(const std::vector<ReplayStep>& steps, Sender& sender, Output& output) {
   const auto total = static_cast<int64_t>(steps.size());
@@ -150,7 +156,8 @@ Status SendAll(const std::vector<ReplayStep>& steps, Sender& sender, Output& out
     size_t end = begin + 1;
     while (end < steps.size() && end - begin < kMaxRowsPerRequest && SameRequest(steps[begin], steps[end])) ++end;
     HR_RETURN_IF_ERROR(sender.Send(steps, begin, end));
-    if (begin % 512 < end - begin || end == steps.size()) output.Progress("replaying", static_cast<int64_t>(end), total);
+    if (begin % 512 < end - begin || end == steps.size())
+      output.Progress("replaying", static_cast<int64_t>(end), total);
     begin = end;
   }
   return sender.SendLabels();
@@ -159,14 +166,23 @@ Status SendAll(const std::vector<ReplayStep>& steps, Sender& sender, Output& out
 }  // namespace
 
 Json ReplayReport::ToJson() const {
-  Json::Object json = {{"replay", id}, {"from", FormatTimestamp(from)}, {"to", FormatTimestamp(to)}, {"events", events},
-                       {"late_events", late_events}, {"duplicates", duplicates}, {"predictions", predictions}, {"labels", labels},
-                       {"seconds", seconds}, {"p50_us", p50_us}, {"p99_us", p99_us}};
+  Json::Object json = {{"replay", id},
+                       {"from", FormatTimestamp(from)},
+                       {"to", FormatTimestamp(to)},
+                       {"events", events},
+                       {"late_events", late_events},
+                       {"duplicates", duplicates},
+                       {"predictions", predictions},
+                       {"labels", labels},
+                       {"seconds", seconds},
+                       {"p50_us", p50_us},
+                       {"p99_us", p99_us}};
   if (auc) json.emplace_back("auc", Json::Object{{"value", *auc}, {"low", auc_low}, {"high", auc_high}});
   return json;
 }
 
-StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, TimestampUs from, std::optional<TimestampUs> to, Output& output) {
+StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, TimestampUs from,
+                              std::optional<TimestampUs> to, Output& output) {
   const SteadyClock::time_point begin = SteadyClock::now();
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
   const std::string name = model.substr(0, model.find_first_of("@/"));
@@ -176,7 +192,8 @@ StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, Ti
   HR_ASSIGN_OR_RETURN(const Schema features, FeaturesOfVersion(*registry, version));
   HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*state->definitions.catalog, NamesOf(features)));
   HR_ASSIGN_OR_RETURN(const std::vector<ReplayStep> steps, MakeReplayScript(workspace, *recipe, plan, from, to));
-  if (steps.empty()) return FailedPrecondition("nothing happened after {}: neither an event nor a question", FormatTimestamp(from));
+  if (steps.empty())
+    return FailedPrecondition("nothing happened after {}: neither an event nor a question", FormatTimestamp(from));
 
   ReplayReport report;
   report.id = NewId();

@@ -33,6 +33,7 @@ struct ReplayReport {
 };
 
 // `model` as in Registry::Resolve; its recipe names the label table. `to`: nullopt for the end of history.
-StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, TimestampUs from, std::optional<TimestampUs> to, Output& output);
+StatusOr<ReplayReport> Replay(Workspace& workspace, const std::string& model, TimestampUs from,
+                              std::optional<TimestampUs> to, Output& output);
 
 }  // namespace headrace

@@ -11,7 +11,9 @@
 namespace headrace {
 namespace {
 
-bool InRange(TimestampUs t, TimestampUs from, std::optional<TimestampUs> to) { return t > from && (!to || t <= *to); }
+bool InRange(TimestampUs t, TimestampUs from, std::optional<TimestampUs> to) {
+  return t > from && (!to || t <= *to);
+}
 
 Json RowAsJson(const RecordBatch& rows, size_t row, size_t columns) {
   Json::Object object;
@@ -20,7 +22,8 @@ Json RowAsJson(const RecordBatch& rows, size_t row, size_t columns) {
 }
 
 // The rows of a stream's history that became known in the range, in ingestion order.
-Status AddEvents(Workspace& workspace, const StreamSource& stream, TimestampUs from, std::optional<TimestampUs> to, std::vector<ReplayStep>* steps) {
+Status AddEvents(Workspace& workspace, const StreamSource& stream, TimestampUs from, std::optional<TimestampUs> to,
+                 std::vector<ReplayStep>* steps) {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HistoryQuery query;
@@ -50,15 +53,16 @@ double LabelValue(const Column& labels, size_t row) {
   return labels.type() == TypeId::kDouble ? labels.doubles()[row] : static_cast<double>(labels.ints()[row]);
 }
 
-void AddQuestions(const ModelRecipe& recipe, const RecordBatch& rows, const LabelRows& asked, TimestampUs from, std::optional<TimestampUs> to,
-                  std::vector<ReplayStep>* steps) {
+void AddQuestions(const ModelRecipe& recipe, const RecordBatch& rows, const LabelRows& asked, TimestampUs from,
+                  std::optional<TimestampUs> to, std::vector<ReplayStep>* steps) {
   const Column* labels = rows.Find(recipe.label_column);
   const Column* known_at = recipe.known_at.empty() ? nullptr : rows.Find(recipe.known_at);
   for (size_t row = 0; row < rows.num_rows; ++row) {
     if (asked.times.IsNull(row) || !InRange(asked.times.ints()[row], from, to)) continue;
     Json::Object request;
     for (const RecordBatch* part : {&asked.entities, &asked.request}) {
-      for (size_t i = 0; i < part->columns.size(); ++i) request.emplace_back(part->schema[i].name, ToJson(part->columns[i].GetValue(row)));
+      for (size_t i = 0; i < part->columns.size(); ++i)
+        request.emplace_back(part->schema[i].name, ToJson(part->columns[i].GetValue(row)));
     }
     ReplayStep question;
     question.at = asked.times.ints()[row];
@@ -67,7 +71,8 @@ void AddQuestions(const ModelRecipe& recipe, const RecordBatch& rows, const Labe
     question.body = Json(std::move(request)).Dump();
     steps->push_back(std::move(question));
     const double label = labels == nullptr ? std::nan("") : LabelValue(*labels, row);
-    if (std::isnan(label) || known_at == nullptr || known_at->IsNull(row) || (to && known_at->ints()[row] > *to)) continue;
+    if (std::isnan(label) || known_at == nullptr || known_at->IsNull(row) || (to && known_at->ints()[row] > *to))
+      continue;
     ReplayStep outcome;
     outcome.at = known_at->ints()[row];
     outcome.kind = ReplayStep::Kind::kLabel;
@@ -79,7 +84,8 @@ void AddQuestions(const ModelRecipe& recipe, const RecordBatch& rows, const Labe
 
 }  // namespace
 
-StatusOr<std::vector<ReplayStep>> MakeReplayScript(Workspace& workspace, const ModelRecipe& recipe, const FeaturePlan& plan, TimestampUs from,
+StatusOr<std::vector<ReplayStep>> MakeReplayScript(Workspace& workspace, const ModelRecipe& recipe,
+                                                   const FeaturePlan& plan, TimestampUs from,
                                                    std::optional<TimestampUs> to) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
   std::vector<ReplayStep> steps;
@@ -93,7 +99,9 @@ StatusOr<std::vector<ReplayStep>> MakeReplayScript(Workspace& workspace, const M
   HR_ASSIGN_OR_RETURN(const RecordBatch rows, ReadRows(workspace, recipe.label_table));
   HR_ASSIGN_OR_RETURN(const LabelRows asked, ToLabelRows(plan, rows, recipe.label_time, recipe.entities));
   AddQuestions(recipe, rows, asked, from, to, &steps);
-  std::stable_sort(steps.begin(), steps.end(), [](const ReplayStep& a, const ReplayStep& b) { return std::tie(a.at, a.kind) < std::tie(b.at, b.kind); });
+  std::stable_sort(steps.begin(), steps.end(), [](const ReplayStep& a, const ReplayStep& b) {
+    return std::tie(a.at, a.kind) < std::tie(b.at, b.kind);
+  });
   return steps;
 }
 

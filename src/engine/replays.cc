@@ -6,7 +6,9 @@
 namespace headrace {
 namespace {
 
-std::string PathOf(const std::string& state_folder, const std::string& id) { return fmt::format("{}/replays/{}.json", state_folder, id); }
+std::string PathOf(const std::string& state_folder, const std::string& id) {
+  return fmt::format("{}/replays/{}.json", state_folder, id);
+}
 
 }  // namespace
 

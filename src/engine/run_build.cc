@@ -10,19 +10,31 @@ namespace {
 Json ToJson(const BuildReport& report) {
   Json::Array tables;
   for (const TableReport& table : report.tables) {
-    tables.push_back(Json::Object{{"name", table.name}, {"kind", table.kind}, {"rows", table.rows ? Json(*table.rows) : Json()}, {"seconds", table.seconds}});
+    tables.push_back(Json::Object{{"name", table.name},
+                                  {"kind", table.kind},
+                                  {"rows", table.rows ? Json(*table.rows) : Json()},
+                                  {"seconds", table.seconds}});
   }
   Json::Array tests;
   for (const TestReport& test : report.tests) {
-    tests.push_back(Json::Object{{"name", test.name}, {"passed", test.passed}, {"failing_rows", test.failing_rows}, {"rejected", test.rejected}});
+    tests.push_back(Json::Object{{"name", test.name},
+                                 {"passed", test.passed},
+                                 {"failing_rows", test.failing_rows},
+                                 {"rejected", test.rejected}});
   }
   Json::Array histories;
   for (const HistoryReport& history : report.histories) {
-    histories.push_back(Json::Object{{"name", history.name}, {"rows", history.rows}, {"added", history.added}, {"retracted", history.retracted},
-                                     {"null_event_times", history.null_event_times}, {"duplicates", history.duplicates}, {"note", history.note}});
+    histories.push_back(Json::Object{{"name", history.name},
+                                     {"rows", history.rows},
+                                     {"added", history.added},
+                                     {"retracted", history.retracted},
+                                     {"null_event_times", history.null_event_times},
+                                     {"duplicates", history.duplicates},
+                                     {"note", history.note}});
   }
-  return Json::Object{{"published", report.published}, {"release", report.release}, {"seconds", report.seconds},
-                      {"tables", std::move(tables)}, {"tests", std::move(tests)}, {"histories", std::move(histories)}};
+  return Json::Object{{"published", report.published}, {"release", report.release},
+                      {"seconds", report.seconds},     {"tables", std::move(tables)},
+                      {"tests", std::move(tests)},     {"histories", std::move(histories)}};
 }
 
 void PrintForPerson(const BuildReport& report, Output& output) {
@@ -31,18 +43,23 @@ void PrintForPerson(const BuildReport& report, Output& output) {
     output.Print(fmt::format("  {:<8} {:<32} {:>17}  {:>7.2f} s\n", table.kind, table.name, rows, table.seconds));
   }
   for (const HistoryReport& history : report.histories) {
-    output.Print(fmt::format("  {:<8} {:<32} {:>12} rows  {} added, {} retracted\n", "history", history.name, history.rows, history.added, history.retracted));
-    if (history.null_event_times > 0) output.Print(fmt::format("           {} rows without event time are no events\n", history.null_event_times));
-    if (history.duplicates > 0) output.Print(fmt::format("           {} rows repeat an event id and were dropped\n", history.duplicates));
+    output.Print(fmt::format("  {:<8} {:<32} {:>12} rows  {} added, {} retracted\n", "history", history.name,
+                             history.rows, history.added, history.retracted));
+    if (history.null_event_times > 0)
+      output.Print(fmt::format("           {} rows without event time are no events\n", history.null_event_times));
+    if (history.duplicates > 0)
+      output.Print(fmt::format("           {} rows repeat an event id and were dropped\n", history.duplicates));
     if (!history.note.empty()) output.Print(fmt::format("           {}\n", history.note));
   }
   int64_t passed = 0;
   for (const TestReport& test : report.tests) {
     passed += test.passed ? 1 : 0;
-    if (!test.passed) output.Print(fmt::format("  FAILED   {}: {} rows; see {}\n", test.name, test.failing_rows, test.rejected));
+    if (!test.passed)
+      output.Print(fmt::format("  FAILED   {}: {} rows; see {}\n", test.name, test.failing_rows, test.rejected));
   }
   output.Print(fmt::format("{} tests passed of {}; {}; {:.1f} s\n", passed, report.tests.size(),
-                           report.published ? fmt::format("published release {}", report.release) : "nothing was published, the last good release is in place",
+                           report.published ? fmt::format("published release {}", report.release)
+                                            : "nothing was published, the last good release is in place",
                            report.seconds));
 }
 

@@ -69,9 +69,10 @@ Status Run(const ServeCommand& command, Workspace& workspace, Output& output) {
   Status status;
   {
     HR_ASSIGN_OR_RETURN(const std::unique_ptr<ControlServer> control,
-                        ControlServer::Start(workspace.StateFolder() + "/control.sock", [&](const ControlCommand& handed_over, Output& out) {
-                          return command.run_command(workspace, handed_over.args, out);
-                        }));
+                        ControlServer::Start(workspace.StateFolder() + "/control.sock",
+                                             [&](const ControlCommand& handed_over, Output& out) {
+                                               return command.run_command(workspace, handed_over.args, out);
+                                             }));
     HR_ASSIGN_OR_RETURN(const ServerFile file, ServerFile::Write(workspace.StateFolder(), server->url()));
     output.Print(fmt::format("listening on {}\n", server->url()));
     signals.Wait();

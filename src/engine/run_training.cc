@@ -5,11 +5,13 @@
 namespace headrace {
 namespace {
 
-double Share(int64_t part, int64_t whole) { return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole); }
+double Share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
 
 std::string LeakText(const JoinReport& report) {
-  return fmt::format("{} of {} cells ({:.2f} %) would differ had availability been ignored", report.leaking_cells, report.cells,
-                     Share(report.leaking_cells, report.cells));
+  return fmt::format("{} of {} cells ({:.2f} %) would differ had availability been ignored", report.leaking_cells,
+                     report.cells, Share(report.leaking_cells, report.cells));
 }
 
 // "auc 0.7471 [0.7424, 0.7518]" for each metric of one part of the report.
@@ -45,7 +47,8 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
     output.Print(set.manifest.DumpPretty());
     return absl::OkStatus();
   }
-  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.rows.num_rows, set.rows.schema.size() - set.num_label_columns));
+  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.rows.num_rows,
+                           set.rows.schema.size() - set.num_label_columns));
   output.Print(fmt::format("  content {}\n  leak meter: {}\n", set.content_hash, LeakText(set.report)));
   return absl::OkStatus();
 }
@@ -58,14 +61,17 @@ Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
     output.Print(report.ToJson().DumpPretty());
     return absl::OkStatus();
   }
-  output.Print(fmt::format("{}/{}: {} training rows, {} validation, {} test ({:.1f} s for the set, {:.1f} s for the model)\n", recipe->name, report.version,
-                           report.train_rows, report.validation_rows, report.test_rows, report.training_set_seconds, report.training_seconds));
+  output.Print(
+      fmt::format("{}/{}: {} training rows, {} validation, {} test ({:.1f} s for the set, {:.1f} s for the model)\n",
+                  recipe->name, report.version, report.train_rows, report.validation_rows, report.test_rows,
+                  report.training_set_seconds, report.training_seconds));
   for (const char* part : {"train", "validation", "test"}) {
     output.Print(fmt::format("  {:<11}{}\n", part, MetricsText(report.metrics.Find(part))));
   }
   output.Print(fmt::format("  leak meter: {}\n", LeakText(report.join)));
-  output.Print(report.alias.empty() ? fmt::format("  keeps no alias: {}\n", report.promotion)
-                                    : fmt::format("  is now {}@{}: {}\n", recipe->name, report.alias, report.promotion));
+  output.Print(report.alias.empty()
+                   ? fmt::format("  keeps no alias: {}\n", report.promotion)
+                   : fmt::format("  is now {}@{}: {}\n", recipe->name, report.alias, report.promotion));
   return absl::OkStatus();
 }
 

@@ -9,15 +9,20 @@ Status Run(const VerifyCommand& command, Workspace& workspace, Output& output) {
   if (command.json) {
     output.Print(report.ToJson().DumpPretty());
   } else {
-    output.Print(fmt::format("{} ledger rows, {} cells computed again from raw history: {} differ\n", report.rows, report.cells, report.differences));
+    output.Print(fmt::format("{} ledger rows, {} cells computed again from raw history: {} differ\n", report.rows,
+                             report.cells, report.differences));
     if (report.other_definitions > 0) {
-      output.Print(fmt::format("  {} rows are of definitions that the project no longer has, and were not computed\n", report.other_definitions));
+      output.Print(fmt::format("  {} rows are of definitions that the project no longer has, and were not computed\n",
+                               report.other_definitions));
     }
     if (report.future_rows > 0) {
-      output.Print(fmt::format("  {} rows asked about the future, which is answered with what was known, and were not computed\n", report.future_rows));
+      output.Print(fmt::format(
+          "  {} rows asked about the future, which is answered with what was known, and were not computed\n",
+          report.future_rows));
     }
     for (const VerifyReport::Difference& difference : report.examples) {
-      output.Print(fmt::format("  {} {}: the ledger says {}, history says {}\n", difference.id, difference.feature, difference.ledger, difference.recomputed));
+      output.Print(fmt::format("  {} {}: the ledger says {}, history says {}\n", difference.id, difference.feature,
+                               difference.ledger, difference.recomputed));
     }
   }
   if (report.differences == 0) return absl::OkStatus();

@@ -12,7 +12,8 @@ namespace {
 // '*' stands for any run of characters.
 bool MatchesPattern(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') return MatchesPattern(pattern.substr(1), text) || (!text.empty() && MatchesPattern(pattern, text.substr(1)));
+  if (pattern[0] == '*')
+    return MatchesPattern(pattern.substr(1), text) || (!text.empty() && MatchesPattern(pattern, text.substr(1)));
   return !text.empty() && pattern[0] == text[0] && MatchesPattern(pattern.substr(1), text.substr(1));
 }
 
@@ -65,7 +66,8 @@ class Selector {
     std::set<std::string> nodes;
     if (name.starts_with("tag:")) {
       for (const auto& [table_name, table] : project_.tables) {
-        if (std::find(table.tags.begin(), table.tags.end(), name.substr(4)) != table.tags.end()) nodes.insert(table_name);
+        if (std::find(table.tags.begin(), table.tags.end(), name.substr(4)) != table.tags.end())
+          nodes.insert(table_name);
       }
       return nodes;
     }
@@ -74,7 +76,8 @@ class Selector {
     for (const std::string& node : graph_.order()) {
       const bool is_source = project_.sources.contains(node);
       const bool of_source = is_source && MatchesPattern(name, node.substr(0, node.find('.')));
-      if ((!sources_only || is_source) && (MatchesPattern(name, node) || (sources_only && of_source))) nodes.insert(node);
+      if ((!sources_only || is_source) && (MatchesPattern(name, node) || (sources_only && of_source)))
+        nodes.insert(node);
     }
     return nodes;
   }
@@ -85,7 +88,8 @@ class Selector {
 
 }  // namespace
 
-StatusOr<std::optional<std::set<std::string>>> SelectNodes(const Project& project, const std::vector<std::string>& select,
+StatusOr<std::optional<std::set<std::string>>> SelectNodes(const Project& project,
+                                                           const std::vector<std::string>& select,
                                                            const std::vector<std::string>& exclude) {
   if (select.empty() && exclude.empty()) return std::optional<std::set<std::string>>();
   const Selector selector(project);

@@ -13,7 +13,8 @@ Status ReplayClock::Advance(TimestampUs to) {
   while (now < to && !now_.compare_exchange_weak(now, to)) {
   }
   if (now <= to) return absl::OkStatus();
-  return InvalidArgument("the replay's clock stands at {} and does not go back to {}", FormatTimestamp(now), FormatTimestamp(to));
+  return InvalidArgument("the replay's clock stands at {} and does not go back to {}", FormatTimestamp(now),
+                         FormatTimestamp(to));
 }
 
 std::map<std::string, std::string> DefaultAliases(const Project& project) {
@@ -22,7 +23,8 @@ std::map<std::string, std::string> DefaultAliases(const Project& project) {
   return aliases;
 }
 
-ServerInstance::ServerInstance(Workspace& workspace, const ServerOptions& options) : workspace_(workspace), options_(options) {
+ServerInstance::ServerInstance(Workspace& workspace, const ServerOptions& options)
+    : workspace_(workspace), options_(options) {
   if (options.replay_from) {
     replay_clock_ = std::make_unique<ReplayClock>(*options.replay_from);
     routes_ = std::make_unique<Routes>([clock = replay_clock_.get()](TimestampUs to) { return clock->Advance(to); });
@@ -36,7 +38,8 @@ StatusOr<std::unique_ptr<ServerInstance>> ServerInstance::Start(Workspace& works
   HttpServerOptions http_options;
   http_options.host = options.host;
   http_options.port = options.port;
-  HR_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(http_options, [routes = server->routes_.get()](HttpRequest request, Responder respond) {
+  HR_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(http_options, [routes = server->routes_.get()](
+                                                                         HttpRequest request, Responder respond) {
                         routes->Handle(request, respond);
                       }));
   server->port_ = server->http_->port();
@@ -84,7 +87,8 @@ Status ServerInstance::Recover() {
 // A checkpoint that fails is tried again at the next turn: the log still holds everything.
 void ServerInstance::RunCheckpoints() {
   std::unique_lock lock(stop_mutex_);
-  while (!stop_changed_.wait_for(lock, std::chrono::microseconds(options_.checkpoint_every_us), [&] { return stopping_; })) {
+  while (!stop_changed_.wait_for(lock, std::chrono::microseconds(options_.checkpoint_every_us),
+                                 [&] { return stopping_; })) {
     lock.unlock();
     const OnlineStats stats = online_->Stats();
     if (stats.checkpoint_position < stats.log_position) online_->Checkpoint().IgnoreError();
@@ -94,13 +98,16 @@ void ServerInstance::RunCheckpoints() {
 
 Status ServerInstance::ReloadDefinitions() {
   HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentDefinition());
-  HR_RETURN_IF_ERROR(online_->Replace(std::move(definition), HistoryScan::ReaderForOnline(workspace_, options_.replay_from)));
+  HR_RETURN_IF_ERROR(
+      online_->Replace(std::move(definition), HistoryScan::ReaderForOnline(workspace_, options_.replay_from)));
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());
   endpoints_->Refresh(DefaultAliases(state->project));
   return absl::OkStatus();
 }
 
-void ServerInstance::RefreshModels() { endpoints_->Refresh(); }
+void ServerInstance::RefreshModels() {
+  endpoints_->Refresh();
+}
 
 Status ServerInstance::Stop() {
   {
@@ -118,6 +125,8 @@ Status ServerInstance::Stop() {
   return options_.replay_from ? absl::OkStatus() : online_->Checkpoint();
 }
 
-ServerInstance::~ServerInstance() { Stop().IgnoreError(); }
+ServerInstance::~ServerInstance() {
+  Stop().IgnoreError();
+}
 
 }  // namespace headrace

@@ -38,7 +38,8 @@ StatusOr<std::vector<double>> LabelsOf(const Column& column, std::vector<std::st
       classes->push_back(name);
     }
     for (size_t row = 0; row < column.size(); ++row) {
-      labels.push_back(column.IsNull(row) ? std::numeric_limits<double>::quiet_NaN() : numbers.at(std::string(column.str(row))));
+      labels.push_back(column.IsNull(row) ? std::numeric_limits<double>::quiet_NaN()
+                                          : numbers.at(std::string(column.str(row))));
     }
     return labels;
   }
@@ -46,7 +47,8 @@ StatusOr<std::vector<double>> LabelsOf(const Column& column, std::vector<std::st
     if (column.IsNull(row)) {
       labels.push_back(std::numeric_limits<double>::quiet_NaN());
     } else {
-      labels.push_back(column.type() == TypeId::kDouble ? column.doubles()[row] : static_cast<double>(column.ints()[row]));
+      labels.push_back(column.type() == TypeId::kDouble ? column.doubles()[row]
+                                                        : static_cast<double>(column.ints()[row]));
     }
   }
   return labels;
@@ -65,18 +67,23 @@ std::vector<TimestampUs> TimesOf(const Column& column, std::vector<double>* labe
 std::string RecipeHash(const ModelRecipe& recipe) {
   Json::Object params(recipe.params.begin(), recipe.params.end());
   Json::Array features(recipe.features.begin(), recipe.features.end());
-  return Sha256Hex(Json(Json::Object{{"features", std::move(features)}, {"params", std::move(params)},
-                                     {"algorithm", static_cast<int>(recipe.algorithm)}, {"label", recipe.label_column}}).Dump());
+  return Sha256Hex(Json(Json::Object{{"features", std::move(features)},
+                                     {"params", std::move(params)},
+                                     {"algorithm", static_cast<int>(recipe.algorithm)},
+                                     {"label", recipe.label_column}})
+                       .Dump());
 }
 
 Json ViewHashes(const Json& manifest) {
   Json::Object hashes;
-  for (const Json::Member& view : manifest.Find("views")->object()) hashes.emplace_back(view.first, *view.second.Find("definition"));
+  for (const Json::Member& view : manifest.Find("views")->object())
+    hashes.emplace_back(view.first, *view.second.Find("definition"));
   return hashes;
 }
 
 // Compares the new version with the alias's holder on the same test rows; moves the alias if the recipe says so.
-Status Promote(Registry& registry, const ModelRecipe& recipe, const TrainedModel& trained, const RecordBatch& rows, TrainReport* report) {
+Status Promote(Registry& registry, const ModelRecipe& recipe, const TrainedModel& trained, const RecordBatch& rows,
+               TrainReport* report) {
   std::optional<Estimate> difference;
   const StatusOr<VersionInfo> champion = registry.GetByAlias(recipe.name, recipe.promote_alias);
   if (champion.ok() && !trained.test_rows.empty()) {
@@ -86,13 +93,15 @@ Status Promote(Registry& registry, const ModelRecipe& recipe, const TrainedModel
       const Predictions old{trained.task, trained.test_labels, *scores, trained.num_outputs};
       HR_ASSIGN_OR_RETURN(difference, PairedDifference(trained.primary_metric, trained.TestPredictions(), old));
     } else {
-      report->promotion = fmt::format("version {} cannot score these rows ({}); ", champion->version, Message(scores.status()));
+      report->promotion =
+          fmt::format("version {} cannot score these rows ({}); ", champion->version, Message(scores.status()));
       difference = Estimate{};
     }
   }
   const bool promoted = ShouldPromote(recipe.promote_when, difference);
   if (difference) {
-    report->promotion += fmt::format("against version {}: {:+.4f} [{:+.4f}, {:+.4f}]", champion->version, difference->value, difference->low, difference->high);
+    report->promotion += fmt::format("against version {}: {:+.4f} [{:+.4f}, {:+.4f}]", champion->version,
+                                     difference->value, difference->low, difference->high);
   } else {
     report->promotion = promoted ? "the first to hold the alias" : "the recipe says never";
   }
@@ -104,11 +113,18 @@ Status Promote(Registry& registry, const ModelRecipe& recipe, const TrainedModel
 }  // namespace
 
 Json TrainReport::ToJson() const {
-  return Json::Object{{"version", version}, {"training_set_hash", training_set_hash}, {"training_set_rows", training_set_rows},
-                      {"train_rows", train_rows}, {"validation_rows", validation_rows}, {"test_rows", test_rows},
+  return Json::Object{{"version", version},
+                      {"training_set_hash", training_set_hash},
+                      {"training_set_rows", training_set_rows},
+                      {"train_rows", train_rows},
+                      {"validation_rows", validation_rows},
+                      {"test_rows", test_rows},
                       {"leak_meter", Json::Object{{"cells", join.cells}, {"leaking_cells", join.leaking_cells}}},
-                      {"metrics", metrics}, {"alias", alias}, {"promotion", promotion},
-                      {"training_set_seconds", training_set_seconds}, {"training_seconds", training_seconds}};
+                      {"metrics", metrics},
+                      {"alias", alias},
+                      {"promotion", promotion},
+                      {"training_set_seconds", training_set_seconds},
+                      {"training_seconds", training_seconds}};
 }
 
 StatusOr<const ModelRecipe*> FindRecipe(const ProjectState& state, const std::string& name) {
@@ -121,7 +137,8 @@ StatusOr<const ModelRecipe*> FindRecipe(const ProjectState& state, const std::st
 
 StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, Output& output) {
   if (!recipe.tune.is_null()) {
-    return InvalidArgument("model {}: 'tune' is not supported by this version; leave it out and set params", recipe.name);
+    return InvalidArgument("model {}: 'tune' is not supported by this version; leave it out and set params",
+                           recipe.name);
   }
   Stopwatch watch;
   TrainReport report;
@@ -132,12 +149,14 @@ StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& 
   report.join = set.report;
 
   const Column* label = set.rows.Find(recipe.label_column);
-  if (label == nullptr) return InvalidArgument("model {}: {} has no column '{}'", recipe.name, recipe.label_table, recipe.label_column);
+  if (label == nullptr)
+    return InvalidArgument("model {}: {} has no column '{}'", recipe.name, recipe.label_table, recipe.label_column);
   TrainingData data;
   HR_ASSIGN_OR_RETURN(std::vector<double> labels, LabelsOf(*label, &data.classes));
   const std::vector<TimestampUs> times = TimesOf(*set.rows.Find(recipe.label_time), &labels);
   data.rows = &set.rows;
-  for (size_t i = set.num_label_columns; i < set.rows.schema.size(); ++i) data.features.push_back(set.rows.schema[i].name);
+  for (size_t i = set.num_label_columns; i < set.rows.schema.size(); ++i)
+    data.features.push_back(set.rows.schema[i].name);
   data.labels = labels;
   data.times = times;
   HR_ASSIGN_OR_RETURN(const TrainedModel trained, TrainModel(recipe, data, output));
@@ -174,20 +193,24 @@ Status RebuildTrainingSet(Workspace& workspace, const std::string& reference, bo
   TrainingSetSpec spec;
   HR_ASSIGN_OR_RETURN(spec.labels, labels->GetString("from"));
   HR_ASSIGN_OR_RETURN(spec.time, labels->GetString("time"));
-  for (const Json::Member& entity : labels->Find("entities")->object()) spec.entities[entity.first] = entity.second.str();
+  for (const Json::Member& entity : labels->Find("entities")->object())
+    spec.entities[entity.first] = entity.second.str();
   for (const Json& feature : wanted->array()) spec.features.push_back(feature.str());
   HR_ASSIGN_OR_RETURN(const int64_t log_position, manifest.GetInteger("log_position"));
   spec.log_until = static_cast<uint64_t>(log_position);
   HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, output));
   const bool same = set.content_hash == version.training_set_hash;
   if (json) {
-    output.Print(Json(Json::Object{{"same", same}, {"registered", version.training_set_hash}, {"rebuilt", set.content_hash}}).DumpPretty());
+    output.Print(
+        Json(Json::Object{{"same", same}, {"registered", version.training_set_hash}, {"rebuilt", set.content_hash}})
+            .DumpPretty());
   } else {
-    output.Print(fmt::format("{}/{}: training set {} {}\n", version.model, version.version, set.content_hash, same ? "equals the registered one" : "differs"));
+    output.Print(fmt::format("{}/{}: training set {} {}\n", version.model, version.version, set.content_hash,
+                             same ? "equals the registered one" : "differs"));
   }
   if (same) return absl::OkStatus();
-  return Aborted("the training set of {}/{} was {}, and is now {}: its label table, a view or a history has changed", version.model, version.version,
-                 version.training_set_hash, set.content_hash);
+  return Aborted("the training set of {}/{} was {}, and is now {}: its label table, a view or a history has changed",
+                 version.model, version.version, version.training_set_hash, set.content_hash);
 }
 
 }  // namespace headrace

@@ -16,8 +16,8 @@ struct TrainReport {
   JoinReport join;
   Json metrics;
   size_t train_rows = 0, validation_rows = 0, test_rows = 0;
-  std::string alias;        // that the version took, or ""
-  std::string promotion;    // why it took the alias or not, for a person
+  std::string alias;      // that the version took, or ""
+  std::string promotion;  // why it took the alias or not, for a person
   double training_set_seconds = 0, training_seconds = 0;
 
   Json ToJson() const;

@@ -80,8 +80,8 @@ StatusOr<Json> ViewManifest(Workspace& workspace, const ProjectState& state, con
   return Json(std::move(views));
 }
 
-StatusOr<Json> MakeManifest(Workspace& workspace, const ProjectState& state, const TrainingSetSpec& spec, const FeaturePlan& plan,
-                            const TrainingSet& set, uint64_t log_position) {
+StatusOr<Json> MakeManifest(Workspace& workspace, const ProjectState& state, const TrainingSetSpec& spec,
+                            const FeaturePlan& plan, const TrainingSet& set, uint64_t log_position) {
   HR_ASSIGN_OR_RETURN(Json views, ViewManifest(workspace, state, plan));
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
@@ -118,7 +118,8 @@ StatusOr<RecordBatch> ReadRows(Workspace& workspace, const std::string& table_or
   if (state->project.tables.contains(table_or_file)) {
     StatusOr<RecordBatch> rows = connection->QueryAll("SELECT * FROM " + RelationSql(table_or_file));
     if (rows.ok()) return rows;
-    return FailedPrecondition("table {} cannot be read ({}); run: headrace build", table_or_file, Message(rows.status()));
+    return FailedPrecondition("table {} cannot be read ({}); run: headrace build", table_or_file,
+                              Message(rows.status()));
   }
   if (table_or_file.find('.') == std::string::npos) {
     std::vector<std::string> names;
@@ -176,7 +177,8 @@ StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSp
   set.num_label_columns = rows.columns.size();
   JoinOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  HR_ASSIGN_OR_RETURN(std::vector<Column> features, PointInTimeJoin(plan, labels, scan.AsEventScan(), options, &set.report, output));
+  HR_ASSIGN_OR_RETURN(std::vector<Column> features,
+                      PointInTimeJoin(plan, labels, scan.AsEventScan(), options, &set.report, output));
   set.rows = std::move(rows);
   for (size_t i = 0; i < features.size(); ++i) {
     if (FindField(set.rows.schema, plan.outputs[i].name)) {
@@ -192,7 +194,8 @@ StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSp
 
 Status WriteTrainingSet(Workspace& workspace, const TrainingSet& set, const std::string& path) {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer, ParquetWriter::Create(*warehouse, path, set.rows.schema));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer,
+                      ParquetWriter::Create(*warehouse, path, set.rows.schema));
   HR_RETURN_IF_ERROR(writer->Append(set.rows));
   HR_RETURN_IF_ERROR(writer->Finish());
   return WriteFileAtomically(path + ".manifest.json", set.manifest.DumpPretty());

@@ -14,8 +14,8 @@
 namespace headrace {
 
 struct TrainingSetSpec {
-  std::string labels;  // a table of the project, or a file (.parquet, .csv, .json)
-  std::string time;    // column of `labels`: the instant of each row
+  std::string labels;                           // a table of the project, or a file (.parquet, .csv, .json)
+  std::string time;                             // column of `labels`: the instant of each row
   std::map<std::string, std::string> entities;  // entity -> column of `labels`; same name by default
   std::vector<std::string> features;            // "view.feature", "view.*"
   std::optional<uint64_t> log_until;            // the log's length to read; for building a set again

@@ -144,10 +144,17 @@ class Verifier {
 Json VerifyReport::ToJson() const {
   Json::Array shown;
   for (const Difference& difference : examples) {
-    shown.push_back(Json::Object{{"id", difference.id}, {"feature", difference.feature}, {"ledger", difference.ledger}, {"recomputed", difference.recomputed}});
+    shown.push_back(Json::Object{{"id", difference.id},
+                                 {"feature", difference.feature},
+                                 {"ledger", difference.ledger},
+                                 {"recomputed", difference.recomputed}});
   }
-  return Json::Object{{"rows", rows}, {"cells", cells}, {"differences", differences}, {"rows_of_other_definitions", other_definitions},
-                      {"rows_about_the_future", future_rows}, {"examples", std::move(shown)}};
+  return Json::Object{{"rows", rows},
+                      {"cells", cells},
+                      {"differences", differences},
+                      {"rows_of_other_definitions", other_definitions},
+                      {"rows_about_the_future", future_rows},
+                      {"examples", std::move(shown)}};
 }
 
 StatusOr<VerifyReport> Verify(Workspace& workspace, const std::string& model, bool naive, Output& output) {

@@ -11,11 +11,11 @@
 namespace headrace {
 
 struct VerifyReport {
-  int64_t rows = 0;         // ledger rows that were computed again
-  int64_t cells = 0;        // their feature values
-  int64_t differences = 0;  // cells whose bits differ
+  int64_t rows = 0;               // ledger rows that were computed again
+  int64_t cells = 0;              // their feature values
+  int64_t differences = 0;        // cells whose bits differ
   int64_t other_definitions = 0;  // rows of definitions that the project no longer has: not computed
-  int64_t future_rows = 0;        // rows asked for an instant that had not come: answered with what was known, not computed
+  int64_t future_rows = 0;  // rows asked for an instant that had not come: answered with what was known, not computed
   struct Difference {
     std::string id, feature, ledger, recomputed;
   };

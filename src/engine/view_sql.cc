@@ -174,10 +174,11 @@ class ViewSqlWriter {
   // The last rows of a window of a number of rows, as "_row" and the events' columns.
   std::string AddLastRows(const Window& window) {
     std::string name = Quoted("rows_of_" + window.suffix);
-    Add(name, fmt::format("  SELECT l._row, l.t AS _t, e.*\n{}\n    AND {}\n"
-                          "  QUALIFY row_number() OVER (PARTITION BY l._row ORDER BY e._event_time DESC, e._available_at DESC, "
-                          "e._ingest DESC) <= {}",
-                          VisibleEvents(), WindowBounds(window), *window.rows));
+    Add(name, fmt::format(
+                  "  SELECT l._row, l.t AS _t, e.*\n{}\n    AND {}\n"
+                  "  QUALIFY row_number() OVER (PARTITION BY l._row ORDER BY e._event_time DESC, e._available_at DESC, "
+                  "e._ingest DESC) <= {}",
+                  VisibleEvents(), WindowBounds(window), *window.rows));
     return name;
   }
 

@@ -36,8 +36,10 @@ StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& root, Ou
   std::error_code error;
   const std::string absolute = std::filesystem::weakly_canonical(root, error).string();
   if (error || !std::filesystem::is_regular_file(absolute + "/headrace.yml")) {
-    return NotFound("{} is no headrace project: there is no headrace.yml. Go to one, name it with -C DIR, or make one with: headrace init DIR",
-                    absolute.empty() ? root : absolute);
+    return NotFound(
+        "{} is no headrace project: there is no headrace.yml. Go to one, name it with -C DIR, or make one with: "
+        "headrace init DIR",
+        absolute.empty() ? root : absolute);
   }
   std::unique_ptr<Workspace> workspace(new Workspace(absolute));
   HR_RETURN_IF_ERROR(MakeFolders(workspace->TempFolder()));
@@ -118,15 +120,22 @@ StatusOr<uint64_t> Workspace::EventLogPosition() {
   return (*store)->LastPosition();
 }
 
-void Workspace::AttachServer(const OnlineStore* store, std::function<Status()> on_published, std::function<Status()> on_models_changed) {
+void Workspace::AttachServer(const OnlineStore* store, std::function<Status()> on_published,
+                             std::function<Status()> on_models_changed) {
   server_store_ = store;
   on_published_ = std::move(on_published);
   on_models_changed_ = std::move(on_models_changed);
 }
 
-void Workspace::DetachServer() { AttachServer(nullptr, nullptr, nullptr); }
+void Workspace::DetachServer() {
+  AttachServer(nullptr, nullptr, nullptr);
+}
 
-Status Workspace::NotifyPublished() { return on_published_ ? on_published_() : absl::OkStatus(); }
-Status Workspace::NotifyModelsChanged() { return on_models_changed_ ? on_models_changed_() : absl::OkStatus(); }
+Status Workspace::NotifyPublished() {
+  return on_published_ ? on_published_() : absl::OkStatus();
+}
+Status Workspace::NotifyModelsChanged() {
+  return on_models_changed_ ? on_models_changed_() : absl::OkStatus();
+}
 
 }  // namespace headrace

@@ -37,7 +37,8 @@ class Workspace {
   std::string TempFolder() const { return StateFolder() + "/tmp"; }
 
   // The project, read and compiled when first asked for, or with `reload` again. Every error at once as one status.
-  StatusOr<std::shared_ptr<const ProjectState>> State(bool reload = false, const std::map<std::string, Json>& vars = {});
+  StatusOr<std::shared_ptr<const ProjectState>> State(bool reload = false,
+                                                      const std::map<std::string, Json>& vars = {});
 
   // As State(), but read again where a server has had the project open for long.
   StatusOr<std::shared_ptr<const ProjectState>> FreshState() { return State(/*reload=*/server_store_ != nullptr); }
@@ -52,7 +53,8 @@ class Workspace {
   StatusOr<uint64_t> EventLogPosition();
 
   // A server in this process: its store, and what to do after a build has published.
-  void AttachServer(const OnlineStore* store, std::function<Status()> on_published, std::function<Status()> on_models_changed);
+  void AttachServer(const OnlineStore* store, std::function<Status()> on_published,
+                    std::function<Status()> on_models_changed);
   void DetachServer();
   Status NotifyPublished();
   Status NotifyModelsChanged();

@@ -19,7 +19,8 @@ int CompareValues(const Value& a, const Value& b) {
 }
 
 void AppendExtreme(const Column& column, size_t row, Column* out) {
-  if (column.type() == TypeId::kDouble) return out->AppendDouble(DoubleOfOrderedBits(OrderedBits(column.doubles()[row])));
+  if (column.type() == TypeId::kDouble)
+    return out->AppendDouble(DoubleOfOrderedBits(OrderedBits(column.doubles()[row])));
   out->AppendFrom(column, row);
 }
 
@@ -40,7 +41,8 @@ StatusOr<std::vector<Column>> FinishFeatures(const ViewProgram& program, Feature
   std::vector<Column> features;
   for (const Expression& output : program.outputs) {
     for (size_t window = 0; window < program.windows.size(); ++window) {
-      const std::span<const Column> inputs = std::span<const Column>(cells.columns).subspan(window * per_window, per_window);
+      const std::span<const Column> inputs =
+          std::span<const Column>(cells.columns).subspan(window * per_window, per_window);
       HR_ASSIGN_OR_RETURN(Column feature, Evaluate(output, inputs, rows));
       features.push_back(std::move(feature));
     }

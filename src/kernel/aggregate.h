@@ -16,7 +16,8 @@ int CompareValues(const Value& a, const Value& b);
 // Appends the cell of a min or max: row `row` of `column`; a zero is +0.0 and a NaN the one that C++ calls quiet.
 void AppendExtreme(const Column& column, size_t row, Column* out);
 
-// One value per aggregate, window by window: cells[window * aggregates + aggregate]; of a latest-value view one per slot.
+// One value per aggregate, window by window: cells[window * aggregates + aggregate]; of a latest-value view one per
+// slot.
 struct FeatureCells {
   std::vector<Column> columns;
   int64_t overflows = 0;  // cells that rule 17 made null

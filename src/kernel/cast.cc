@@ -28,7 +28,8 @@ StatusOr<Value> DoubleToBigint(double v) {
 std::string WithoutSeparators(std::string_view digits) {
   std::string text;
   for (size_t i = 0; i < digits.size(); ++i) {
-    const bool between = i > 0 && i + 1 < digits.size() && absl::ascii_isdigit(static_cast<unsigned char>(digits[i - 1])) &&
+    const bool between = i > 0 && i + 1 < digits.size() &&
+                         absl::ascii_isdigit(static_cast<unsigned char>(digits[i - 1])) &&
                          absl::ascii_isdigit(static_cast<unsigned char>(digits[i + 1]));
     if (digits[i] != '_' || !between) text.push_back(digits[i]);
   }
@@ -44,7 +45,8 @@ StatusOr<Value> TextToDouble(std::string_view text) {
   const auto [end, error] = std::from_chars(number.data(), last, v);
   // Beyond the doubles: infinity; closer to zero than any: zero. from_chars does not say which.
   const bool out_of_range = error == std::errc::result_out_of_range && absl::SimpleAtod(number, &v);
-  if (number.empty() || (error != std::errc() && !out_of_range) || end != last) return InvalidArgument("'{}' is not a double", text);
+  if (number.empty() || (error != std::errc() && !out_of_range) || end != last)
+    return InvalidArgument("'{}' is not a double", text);
   return Value::Double(v);
 }
 
@@ -101,10 +103,12 @@ StatusOr<Value> TextToBoolean(std::string_view text) {
   return InvalidArgument("'{}' is not a boolean", text);
 }
 
-int64_t FloorDays(TimestampUs t) { return t / kUsPerDay - (t % kUsPerDay < 0 ? 1 : 0); }
+int64_t FloorDays(TimestampUs t) {
+  return t / kUsPerDay - (t % kUsPerDay < 0 ? 1 : 0);
+}
 
-// "2020-01-01 12:30:00.1234567+02" without what a cast leaves out: digits beyond microseconds, and the offset unless the
-// cast keeps it.
+// "2020-01-01 12:30:00.1234567+02" without what a cast leaves out: digits beyond microseconds, and the offset unless
+// the cast keeps it.
 std::string MomentText(std::string_view text, bool keep_offset) {
   constexpr size_t kDigits = 6;
   text = Strip(text);
@@ -112,7 +116,8 @@ std::string MomentText(std::string_view text, bool keep_offset) {
   const size_t offset = std::min(text.find_first_of("+-Zz", time), text.size());
   const size_t point = std::min(text.find('.', time), offset);
   std::string moment(text.substr(0, std::min(point + 1 + kDigits, offset)));
-  const bool is_fraction = text.substr(point, offset - point).find_first_not_of(".0123456789") == std::string_view::npos;
+  const bool is_fraction =
+      text.substr(point, offset - point).find_first_not_of(".0123456789") == std::string_view::npos;
   if (!is_fraction) moment = text.substr(0, offset);
   return keep_offset ? moment.append(text.substr(offset)) : moment;
 }

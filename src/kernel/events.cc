@@ -9,7 +9,8 @@ namespace headrace {
 namespace {
 
 // The columns after one stage, for the rows that its WHERE selects.
-StatusOr<std::vector<Column>> RunStage(const RowProgram& stage, const std::vector<Column>& inputs, std::vector<uint32_t>* origin) {
+StatusOr<std::vector<Column>> RunStage(const RowProgram& stage, const std::vector<Column>& inputs,
+                                       std::vector<uint32_t>* origin) {
   std::vector<Column> outputs;
   if (!stage.where) {
     for (const Expression& output : stage.outputs) {
@@ -73,7 +74,9 @@ EventRows::EventRows(const ViewProgram& program) {
   for (const Expression& slot : program.slots) slots.emplace_back(slot.type);
 }
 
-void EventRows::AppendFrom(const EventRows& other, size_t row) { InsertFrom(size(), other, row); }
+void EventRows::AppendFrom(const EventRows& other, size_t row) {
+  InsertFrom(size(), other, row);
+}
 
 void EventRows::InsertFrom(size_t position, const EventRows& other, size_t row) {
   const auto at = static_cast<ptrdiff_t>(position);
@@ -108,7 +111,8 @@ EventRows EventRows::Take(std::span<const uint32_t> rows) const {
 }
 
 bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b) {
-  return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) < std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
+  return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) <
+         std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
 }
 
 StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals) {
@@ -132,7 +136,8 @@ StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch&
     const TimestampUs t = event_time.ints()[i];
     events.event_time.push_back(t);
     events.available_at.push_back(Availability(program, arrivals, origin[i], t, declared, i));
-    events.retracted_at.push_back(arrivals.retracted_at.empty() ? EventRows::kNeverRetracted : arrivals.retracted_at[origin[i]]);
+    events.retracted_at.push_back(arrivals.retracted_at.empty() ? EventRows::kNeverRetracted
+                                                                : arrivals.retracted_at[origin[i]]);
     events.ingest.push_back(arrivals.ingest[origin[i]]);
   }
   const bool all = kept.size() == origin.size();
@@ -171,7 +176,8 @@ StatusOr<Value> CastKeyPart(const Value& value, TypeId type, std::string_view co
       return Value::Bigint(static_cast<int64_t>(v));
     }
   }
-  return InvalidArgument("column '{}': {} '{}' is not a {} key", column, TypeName(value.type()), value.ToString(), TypeName(type));
+  return InvalidArgument("column '{}': {} '{}' is not a {} key", column, TypeName(value.type()), value.ToString(),
+                         TypeName(type));
 }
 
 }  // namespace headrace

@@ -51,7 +51,8 @@ StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch&
 // which no event matches. Appends to *out.
 bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out);
 
-// `value` as a part of a key of type `type`: widened or cast only without loss (rule 13); else an error that names `column`.
+// `value` as a part of a key of type `type`: widened or cast only without loss (rule 13); else an error that names
+// `column`.
 StatusOr<Value> CastKeyPart(const Value& value, TypeId type, std::string_view column);
 
 }  // namespace headrace

@@ -29,7 +29,8 @@ Column ConstantColumn(const Value& value, TypeId type, size_t rows) {
 }
 
 // AND when `stop` is 0 (false decides), OR when it is 1 (true decides).
-StatusOr<Column> EvaluateLogic(const Expression& expression, std::span<const Column> inputs, size_t rows, int64_t stop) {
+StatusOr<Column> EvaluateLogic(const Expression& expression, std::span<const Column> inputs, size_t rows,
+                               int64_t stop) {
   std::vector<int64_t> values(rows, 1 - stop);
   std::vector<uint8_t> valid(rows, 1);
   for (const Expression& child : expression.children) {

@@ -25,7 +25,8 @@ class Planner {
     if (feature.empty()) return InvalidArgument("'{}' is not a feature: write view.feature or view.*", reference);
     const Schema* features = catalog_.FeaturesOf(view);
     if (features == nullptr) {
-      return InvalidArgument("'{}': there is no feature view '{}'; {}", reference, view, NearestNameHint(view, catalog_.ViewNames()));
+      return InvalidArgument("'{}': there is no feature view '{}'; {}", reference, view,
+                             NearestNameHint(view, catalog_.ViewNames()));
     }
     if (feature == "*") {
       for (size_t i = 0; i < features->size(); ++i) HR_RETURN_IF_ERROR(AddOutput(view, *features, i));
@@ -34,7 +35,8 @@ class Planner {
     const std::optional<size_t> index = FindField(*features, feature);
     if (!index) {
       const std::vector<std::string> names = NamesOf(*features);
-      return InvalidArgument("'{}': view '{}' has no feature '{}'; {}", reference, view, feature, NearestNameHint(feature, names));
+      return InvalidArgument("'{}': view '{}' has no feature '{}'; {}", reference, view, feature,
+                             NearestNameHint(feature, names));
     }
     return AddOutput(view, *features, *index);
   }
@@ -127,7 +129,8 @@ std::string DefinitionsOf(const FeaturePlan& plan) {
   return hash.Finish();
 }
 
-StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, const std::vector<std::vector<Column>>& event_features,
+StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan,
+                                               const std::vector<std::vector<Column>>& event_features,
                                                const RecordBatch& request, const Column& times, size_t rows) {
   std::vector<std::vector<Column>> request_features;
   const auto at = [&](const FeaturePlan::Place& place) -> const Column& {

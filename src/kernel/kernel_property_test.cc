@@ -15,7 +15,8 @@ namespace {
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed), tame_doubles_(Chance(50)), lateness_(static_cast<Lateness>(Below(3))) {}
+  explicit Generator(uint64_t seed)
+      : random_(seed), tame_doubles_(Chance(50)), lateness_(static_cast<Lateness>(Below(3))) {}
 
   int64_t Below(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
   bool Chance(int percent) { return Below(100) < percent; }
@@ -43,7 +44,8 @@ class Generator {
   Value Cell(TypeId type) {
     if (Chance(15)) return Value::Null();
     if (type == TypeId::kDouble) return Value::Double(AwkwardDouble());
-    if (type == TypeId::kVarchar) return Value::Varchar(std::string(static_cast<size_t>(Below(3)), static_cast<char>('a' + Below(3))));
+    if (type == TypeId::kVarchar)
+      return Value::Varchar(std::string(static_cast<size_t>(Below(3)), static_cast<char>('a' + Below(3))));
     if (type == TypeId::kBoolean) return Value::Boolean(Chance(50));
     return Value::Integer(type, Chance(5) ? std::numeric_limits<int64_t>::max() : Below(21) - 10);
   }
@@ -60,7 +62,8 @@ class Generator {
       return program;
     }
     for (const std::string_view name : AggregateFunctionNames()) {
-      for (size_t slot = 0; slot < program.slots.size(); ++slot) AddAggregate(*FindAggregateFunction(name), slot, &program);
+      for (size_t slot = 0; slot < program.slots.size(); ++slot)
+        AddAggregate(*FindAggregateFunction(name), slot, &program);
     }
     for (int64_t i = 1 + Below(3); i > 0; --i) {
       Window window;
@@ -112,7 +115,8 @@ class Generator {
     AggregateCall call;
     call.kind = function.kind;
     if (function.argument != ArgumentRule::kNone) call.argument = slot;
-    if (function.second != ArgumentRule::kNone) call.second = function.second == ArgumentRule::kDouble ? slot : Below(3);
+    if (function.second != ArgumentRule::kNone)
+      call.second = function.second == ArgumentRule::kDouble ? slot : Below(3);
     if (Chance(40)) call.filter = 3;
     call.argument_type = type;
     call.parameter = function.fixed_parameter;
@@ -156,18 +160,21 @@ std::vector<uint32_t> RowsOfKey(const EventRows& events, int64_t key) {
   return rows;
 }
 
-void ExpectIdentical(const std::vector<Value>& expected, const std::vector<Column>& columns, size_t row, const std::string& where) {
+void ExpectIdentical(const std::vector<Value>& expected, const std::vector<Column>& columns, size_t row,
+                     const std::string& where) {
   ASSERT_EQ(expected.size(), columns.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     const Value actual = columns[i].GetValue(row);
-    EXPECT_TRUE(expected[i].IdenticalTo(actual)) << where << ", feature " << i << ": naive " << expected[i].ToString() << ", got " << actual.ToString();
+    EXPECT_TRUE(expected[i].IdenticalTo(actual))
+        << where << ", feature " << i << ": naive " << expected[i].ToString() << ", got " << actual.ToString();
   }
 }
 
 void CheckAgreement(int seed) {
   Generator generator(static_cast<uint64_t>(seed));
   const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
-  const EventRows events = generator.Events(program, static_cast<size_t>(generator.Below(generator.Chance(10) ? 600 : 60)));
+  const EventRows events =
+      generator.Events(program, static_cast<size_t>(generator.Below(generator.Chance(10) ? 600 : 60)));
   std::vector<TimestampUs> times;
   for (int i = 0; i < 25; ++i) times.push_back(generator.Below(170) - 10);
   std::sort(times.begin(), times.end());
@@ -249,9 +256,15 @@ void ForManySeeds(void (*check)(int)) {
   }
 }
 
-TEST(KernelProperty, NaiveSweepAndOnlineStateAgreeBitForBit) { ForManySeeds(CheckAgreement); }
-TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) { ForManySeeds(CheckForgetting); }
-TEST(KernelProperty, MergedPartsEqualTheWhole) { ForManySeeds(CheckMerging); }
+TEST(KernelProperty, NaiveSweepAndOnlineStateAgreeBitForBit) {
+  ForManySeeds(CheckAgreement);
+}
+TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) {
+  ForManySeeds(CheckForgetting);
+}
+TEST(KernelProperty, MergedPartsEqualTheWhole) {
+  ForManySeeds(CheckMerging);
+}
 
 }  // namespace
 }  // namespace headrace

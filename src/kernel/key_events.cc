@@ -86,7 +86,8 @@ void KeyEvents::Forget(const ViewProgram& program, TimestampUs horizon) {
   size_t unseen = 0;
   if (const std::optional<DurationUs> reach = program.Reach()) {
     const TimestampUs oldest = AddSaturated(horizon, -*reach);
-    unseen = static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) - rows_.event_time.begin());
+    unseen = static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) -
+                                 rows_.event_time.begin());
   } else if (program.is_latest_value()) {
     // Without a ttl the last event that holds for good at the horizon hides all before it.
     for (size_t row = rows_.size(); row-- > 0;) {

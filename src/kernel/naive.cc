@@ -18,7 +18,8 @@ bool InWindow(const Window& window, TimestampUs event_time, TimestampUs t) {
 }
 
 // Rule 5: the last visible row with event_time <= t; then its ttl.
-std::vector<uint32_t> LatestRow(const ViewProgram& program, const EventRows& events, const std::vector<uint32_t>& visible, TimestampUs t) {
+std::vector<uint32_t> LatestRow(const ViewProgram& program, const EventRows& events,
+                                const std::vector<uint32_t>& visible, TimestampUs t) {
   std::optional<uint32_t> latest;
   for (const uint32_t row : visible) {
     if (events.event_time[row] <= t && (!latest || ComesBefore(events, *latest, events, row))) latest = row;
@@ -30,8 +31,9 @@ std::vector<uint32_t> LatestRow(const ViewProgram& program, const EventRows& eve
 
 }  // namespace
 
-std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRows& events, const std::optional<std::string>& key,
-                                      std::optional<TimestampUs> t, size_t window) {
+std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRows& events,
+                                      const std::optional<std::string>& key, std::optional<TimestampUs> t,
+                                      size_t window) {
   std::vector<uint32_t> visible;
   if (!key || !t) return visible;
   for (uint32_t row = 0; row < events.size(); ++row) {
@@ -41,7 +43,8 @@ std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRow
   const Window& of = program.windows[window];
   std::erase_if(visible, [&](uint32_t row) { return !InWindow(of, events.event_time[row], *t); });
   if (of.rows && visible.size() > static_cast<size_t>(*of.rows)) {
-    std::sort(visible.begin(), visible.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
+    std::sort(visible.begin(), visible.end(),
+              [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
     visible.erase(visible.begin(), visible.end() - *of.rows);
   }
   return visible;

@@ -13,7 +13,8 @@ StatusOr<std::vector<Value>> NaiveFeatures(const ViewProgram& program, const Eve
                                            const std::optional<std::string>& key, std::optional<TimestampUs> t);
 
 // Which rows of `events` the features of one window (or of a latest-value view) are computed from.
-std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRows& events, const std::optional<std::string>& key,
-                                      std::optional<TimestampUs> t, size_t window);
+std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRows& events,
+                                      const std::optional<std::string>& key, std::optional<TimestampUs> t,
+                                      size_t window);
 
 }  // namespace headrace

@@ -27,9 +27,12 @@ void ForEachQuery(const WindowRows& window, const OnChange& change, const Answer
 // Which of a key's events contribute to a call, and how many of the main ones lie before each position.
 class Contributions {
  public:
-  void Load(const AggregateCall& call, const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) {
+  void Load(const AggregateCall& call, const EventRows& events, size_t begin, size_t end,
+            std::span<const uint8_t> is_straggler) {
     const bool filters = call.filter.has_value();
-    const auto has_nulls_in = [&](const std::optional<size_t>& slot) { return slot && events.slots[*slot].has_nulls(); };
+    const auto has_nulls_in = [&](const std::optional<size_t>& slot) {
+      return slot && events.slots[*slot].has_nulls();
+    };
     const bool has_nulls = has_nulls_in(call.argument) || has_nulls_in(call.second);
     all_ = !filters && !has_nulls && is_straggler.empty();
     if (all_) return;
@@ -130,7 +133,9 @@ Decoded Decode(double v) {
   return {(bits >> 63) != 0 ? -significand : significand, std::max(biased, 1) - 1075};
 }
 
-bool IsFinite(double v) { return ((std::bit_cast<uint64_t>(v) >> 52) & 0x7FF) != 0x7FF; }
+bool IsFinite(double v) {
+  return ((std::bit_cast<uint64_t>(v) >> 52) & 0x7FF) != 0x7FF;
+}
 
 // sum and avg of bigints or doubles.
 class RangeSum : public RangeAggregator {
@@ -172,7 +177,8 @@ class RangeSum : public RangeAggregator {
         },
         [&](PositionRange range) {
           const int64_t count = contributions_.CountMain(range) + straggler_count;
-          overflows += AppendCell(sum_before_[range.end] - sum_before_[range.begin] + straggler_sum, count, out) ? 1 : 0;
+          overflows +=
+              AppendCell(sum_before_[range.end] - sum_before_[range.begin] + straggler_sum, count, out) ? 1 : 0;
         });
     return overflows;
   }
@@ -182,7 +188,9 @@ class RangeSum : public RangeAggregator {
     if (doubles_.empty()) return integers_[position];
     const Decoded decoded = Decode(doubles_[position]);
     // A zero may have an exponent below the scale.
-    return decoded.significand == 0 ? 0 : static_cast<__int128>(decoded.significand) * (static_cast<__int128>(1) << (decoded.exponent - scale_));
+    return decoded.significand == 0
+               ? 0
+               : static_cast<__int128>(decoded.significand) * (static_cast<__int128>(1) << (decoded.exponent - scale_));
   }
 
   // Chooses the scale at which every value is an integer; false if sums could leave 127 bits, or a value is not finite.
@@ -206,7 +214,8 @@ class RangeSum : public RangeAggregator {
     if (count == 0) {
       out->AppendNull();
     } else if (call_.result_type == TypeId::kDouble) {
-      out->AppendDouble(RoundQuotientToDouble(sum, scale_, call_.kind == AggregateKind::kAvg ? static_cast<uint64_t>(count) : 1));
+      out->AppendDouble(
+          RoundQuotientToDouble(sum, scale_, call_.kind == AggregateKind::kAvg ? static_cast<uint64_t>(count) : 1));
     } else if (sum < std::numeric_limits<int64_t>::min() || sum > std::numeric_limits<int64_t>::max()) {
       out->AppendNull();
       return true;
@@ -289,7 +298,8 @@ class RangeExtreme : public RangeAggregator {
   void RankTexts(size_t begin) {
     by_rank_.resize(codes_.size());
     for (size_t i = 0; i < by_rank_.size(); ++i) by_rank_[i] = static_cast<uint32_t>(begin + i);
-    std::sort(by_rank_.begin(), by_rank_.end(), [&](uint32_t a, uint32_t b) { return argument_->str(a) < argument_->str(b); });
+    std::sort(by_rank_.begin(), by_rank_.end(),
+              [&](uint32_t a, uint32_t b) { return argument_->str(a) < argument_->str(b); });
     for (size_t rank = 0; rank < by_rank_.size(); ++rank) codes_[by_rank_[rank] - begin] = static_cast<int64_t>(rank);
   }
 

@@ -20,8 +20,8 @@ class KeySweep {
 
   // Appends one row of cells per instant, which ascend. Events: rows [begin, end) of `events`, all of one key, in the
   // order. With `ignore_availability` every event counts as known when it happens (the leak meter).
-  void Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times, bool ignore_availability,
-           FeatureCells* cells);
+  void Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times,
+           bool ignore_availability, FeatureCells* cells);
 
  private:
   void AppendLatest(const EventRows& events, size_t begin, std::span<const TimestampUs> times, FeatureCells* cells);

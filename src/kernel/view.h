@@ -54,7 +54,7 @@ struct ViewProgram {
 
   // Over the columns after the last stage (or `input`).
   std::optional<Expression> where;
-  std::vector<Expression> keys;    // one per entity column
+  std::vector<Expression> keys;  // one per entity column
   Schema entity;
   Expression event_time;
   AvailabilityRule availability = AvailabilityRule::kInherited;
@@ -64,9 +64,9 @@ struct ViewProgram {
 
   std::vector<AggregateCall> aggregates;  // empty: latest-value, and the outputs are the slots
   std::vector<Window> windows;
-  std::optional<DurationUs> ttl_us;       // latest-value
-  std::vector<Field> output_fields;       // names without suffix
-  std::vector<Expression> outputs;        // over one column per aggregate
+  std::optional<DurationUs> ttl_us;  // latest-value
+  std::vector<Field> output_fields;  // names without suffix
+  std::vector<Expression> outputs;   // over one column per aggregate
 
   Schema features;  // rule 29: output by output, each in the order of the windows; names without the view's
 

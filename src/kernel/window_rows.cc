@@ -68,7 +68,8 @@ void Visibility::FindRows(const Window* window, std::span<const TimestampUs> tim
 // then all come and go one by one.
 void Visibility::KeepLast(size_t count, WindowRows* rows) const {
   if (stragglers_.empty()) {
-    for (PositionRange& range : rows->ranges) range.begin = std::max(range.begin, range.end - static_cast<uint32_t>(std::min<size_t>(count, range.end)));
+    for (PositionRange& range : rows->ranges)
+      range.begin = std::max(range.begin, range.end - static_cast<uint32_t>(std::min<size_t>(count, range.end)));
     return;
   }
   std::set<uint32_t> stragglers;  // those inside
@@ -82,10 +83,12 @@ void Visibility::KeepLast(size_t count, WindowRows* rows) const {
     }
     const std::vector<uint32_t> seen = LastOf(rows->ranges[query], stragglers, count);
     for (const uint32_t position : held) {
-      if (!std::binary_search(seen.begin(), seen.end(), position, std::greater<>())) changes.push_back({query, position, false});
+      if (!std::binary_search(seen.begin(), seen.end(), position, std::greater<>()))
+        changes.push_back({query, position, false});
     }
     for (const uint32_t position : seen) {
-      if (!std::binary_search(held.begin(), held.end(), position, std::greater<>())) changes.push_back({query, position, true});
+      if (!std::binary_search(held.begin(), held.end(), position, std::greater<>()))
+        changes.push_back({query, position, true});
     }
     held = seen;
     rows->ranges[query] = {};
@@ -94,7 +97,8 @@ void Visibility::KeepLast(size_t count, WindowRows* rows) const {
 }
 
 // Descending.
-std::vector<uint32_t> Visibility::LastOf(PositionRange range, const std::set<uint32_t>& stragglers, size_t count) const {
+std::vector<uint32_t> Visibility::LastOf(PositionRange range, const std::set<uint32_t>& stragglers,
+                                         size_t count) const {
   std::vector<uint32_t> last;
   auto straggler = stragglers.rbegin();
   uint32_t main = range.end;
@@ -127,7 +131,8 @@ void Visibility::FindRanges(const Window* window, std::span<const TimestampUs> t
     }
     size_t stop = last;
     if (!all_on_time_) {
-      while (known < last && ((!is_straggler_.empty() && is_straggler_[known] != 0) || available_at_[known] <= t)) ++known;
+      while (known < last && ((!is_straggler_.empty() && is_straggler_[known] != 0) || available_at_[known] <= t))
+        ++known;
       stop = std::min(last, known);
     }
     rows->ranges.push_back({static_cast<uint32_t>(std::min(first, stop)), static_cast<uint32_t>(stop)});
@@ -148,7 +153,8 @@ void Visibility::FindChanges(const Window* window, std::span<const TimestampUs> 
     size_t leaves = times.size();
     if (retracted_at_[position] != EventRows::kNeverRetracted) leaves = first_from(retracted_at_[position]);
     if (window != nullptr && window->length_us) {
-      leaves = std::min(leaves, first_after(AddSaturated(AddSaturated(happened, window->offset_us), *window->length_us)));
+      leaves =
+          std::min(leaves, first_after(AddSaturated(AddSaturated(happened, window->offset_us), *window->length_us)));
     }
     if (enters >= leaves) continue;
     rows->changes.push_back({static_cast<uint32_t>(enters), position, true});

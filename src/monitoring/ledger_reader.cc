@@ -87,10 +87,12 @@ StatusOr<std::string> LedgerScanSql(Connection& connection, std::string_view mod
 StatusOr<std::vector<LedgerPart>> LedgerParts(Connection& connection, std::string_view model) {
   HR_ASSIGN_OR_RETURN(const std::optional<Schema> table, LedgerTableSchema(connection, model));
   if (!table) return NotFound("no prediction of model '{}' is in the ledger", model);
-  HR_ASSIGN_OR_RETURN(const RecordBatch rows, connection.QueryAll(fmt::format("select distinct model_version, replay from {} order by 1, 2",
-                                                                              LedgerRelation(model))));
+  HR_ASSIGN_OR_RETURN(const RecordBatch rows,
+                      connection.QueryAll(fmt::format("select distinct model_version, replay from {} order by 1, 2",
+                                                      LedgerRelation(model))));
   std::vector<LedgerPart> parts;
-  for (size_t i = 0; i < rows.num_rows; ++i) parts.push_back({rows.columns[0].ints()[i], std::string(rows.columns[1].str(i))});
+  for (size_t i = 0; i < rows.num_rows; ++i)
+    parts.push_back({rows.columns[0].ints()[i], std::string(rows.columns[1].str(i))});
   return parts;
 }
 

@@ -110,8 +110,9 @@ TEST_F(LedgerTest, APredictionIsInItsTableAfterAFlush) {
   EXPECT_GT(ledger_->waiting_bytes(), 0u);
   ASSERT_TRUE(ledger_->Flush().ok());
   EXPECT_EQ(ledger_->waiting_bytes(), 0u);
-  EXPECT_EQ(Query("select * from ledger.late"),
-            "p1|1970-01-01T00:00:01Z|3|champion||{\"carrier\": \"UA\"}|0.5|null|42|abc|null|null|1970-01-01T00:00:00Z|0.5\n");
+  EXPECT_EQ(
+      Query("select * from ledger.late"),
+      "p1|1970-01-01T00:00:01Z|3|champion||{\"carrier\": \"UA\"}|0.5|null|42|abc|null|null|1970-01-01T00:00:00Z|0.5\n");
 }
 
 TEST_F(LedgerTest, TheBackgroundFlushesWithoutBeingAsked) {

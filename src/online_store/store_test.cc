@@ -14,7 +14,9 @@ namespace {
 
 class Folder {
  public:
-  Folder() : path_(::testing::TempDir() + "online_store_" + ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+  Folder()
+      : path_(::testing::TempDir() + "online_store_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
@@ -33,19 +35,25 @@ std::unique_ptr<OnlineStore> OpenOrDie(const std::string& folder) {
 
 std::vector<std::string> LogOf(const OnlineStore& store, uint64_t after) {
   std::vector<std::string> entries;
-  EXPECT_TRUE(store.ReadLog(after, [&](uint64_t position, std::string_view entry) {
-    entries.push_back(fmt::format("{}:{}", position, entry));
-    return absl::OkStatus();
-  }).ok());
+  EXPECT_TRUE(store
+                  .ReadLog(after,
+                           [&](uint64_t position, std::string_view entry) {
+                             entries.push_back(fmt::format("{}:{}", position, entry));
+                             return absl::OkStatus();
+                           })
+                  .ok());
   return entries;
 }
 
 std::vector<std::string> StatesOf(const OnlineStore& store, std::string_view prefix) {
   std::vector<std::string> states;
-  EXPECT_TRUE(store.ReadStates(prefix, [&](std::string_view name, std::string_view bytes) {
-    states.push_back(fmt::format("{}={}", name, bytes));
-    return absl::OkStatus();
-  }).ok());
+  EXPECT_TRUE(store
+                  .ReadStates(prefix,
+                              [&](std::string_view name, std::string_view bytes) {
+                                states.push_back(fmt::format("{}={}", name, bytes));
+                                return absl::OkStatus();
+                              })
+                  .ok());
   return states;
 }
 

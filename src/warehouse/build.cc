@@ -192,7 +192,8 @@ class Builder {
       report_.histories.push_back(std::move(history));
     }
     for (const HistoryReport& history : report_.histories) {
-      if (history.added > 0 || history.retracted > 0) HR_RETURN_IF_ERROR(RecordHistoryVersion(connection_, history.name));
+      if (history.added > 0 || history.retracted > 0)
+        HR_RETURN_IF_ERROR(RecordHistoryVersion(connection_, history.name));
     }
     HR_RETURN_IF_ERROR(DropRejected());
     std::vector<ReleasedTable> tables;

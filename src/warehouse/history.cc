@@ -64,28 +64,33 @@ struct HistoryExtent {
 };
 
 StatusOr<HistoryExtent> ExtentOf(Connection& connection, std::string_view history_name) {
-  HR_ASSIGN_OR_RETURN(const RecordBatch row,
-                      connection.QueryAll(fmt::format("select count(*), count(_retracted_at), coalesce(max(_ingest), -1) from {}",
-                                                      HistoryRelation(history_name))));
+  HR_ASSIGN_OR_RETURN(
+      const RecordBatch row,
+      connection.QueryAll(fmt::format("select count(*), count(_retracted_at), coalesce(max(_ingest), -1) from {}",
+                                      HistoryRelation(history_name))));
   return HistoryExtent{row.columns[0].ints()[0], row.columns[1].ints()[0], row.columns[2].ints()[0]};
 }
 
-StatusOr<std::optional<DataVersion>> RecordedVersion(Connection& connection, std::string_view history_name, const HistoryExtent& extent) {
+StatusOr<std::optional<DataVersion>> RecordedVersion(Connection& connection, std::string_view history_name,
+                                                     const HistoryExtent& extent) {
   HR_ASSIGN_OR_RETURN(const ObjectKind kind, FindObject(connection, "headrace", "history_versions"));
   if (kind == ObjectKind::kNone) return std::nullopt;
   const std::array<Value, 4> parameters = {Value::Varchar(std::string(history_name)), Value::Bigint(extent.rows),
                                            Value::Bigint(extent.retracted), Value::Bigint(extent.max_ingest)};
-  HR_ASSIGN_OR_RETURN(const RecordBatch found,
-                      connection.QueryAll("select hash from headrace.history_versions where history = ? and num_rows = ? and "
-                                          "retracted = ? and max_ingest = ?",
-                                          parameters));
+  HR_ASSIGN_OR_RETURN(
+      const RecordBatch found,
+      connection.QueryAll("select hash from headrace.history_versions where history = ? and num_rows = ? and "
+                          "retracted = ? and max_ingest = ?",
+                          parameters));
   if (found.num_rows == 0) return std::nullopt;
   return DataVersion{extent.rows, extent.max_ingest, std::string(found.columns[0].str(0))};
 }
 
-StatusOr<DataVersion> ComputeVersion(Connection& connection, std::string_view history_name, const HistoryExtent& extent) {
-  HR_ASSIGN_OR_RETURN(const ContentHash content,
-                      HashQuery(connection, fmt::format("select * exclude (_release) from {}", HistoryRelation(history_name))));
+StatusOr<DataVersion> ComputeVersion(Connection& connection, std::string_view history_name,
+                                     const HistoryExtent& extent) {
+  HR_ASSIGN_OR_RETURN(
+      const ContentHash content,
+      HashQuery(connection, fmt::format("select * exclude (_release) from {}", HistoryRelation(history_name))));
   return DataVersion{content.rows, extent.max_ingest, content.hash};
 }
 
@@ -102,8 +107,8 @@ Status RecordHistoryVersion(Connection& connection, std::string_view history_nam
   HR_ASSIGN_OR_RETURN(const DataVersion version, ComputeVersion(connection, history_name, extent));
   const std::array<Value, 1> name = {Value::Varchar(std::string(history_name))};
   HR_RETURN_IF_ERROR(connection.Execute("delete from headrace.history_versions where history = ?", name));
-  const std::array<Value, 5> row = {name[0], Value::Bigint(extent.rows), Value::Bigint(extent.retracted), Value::Bigint(extent.max_ingest),
-                                    Value::Varchar(version.hash)};
+  const std::array<Value, 5> row = {name[0], Value::Bigint(extent.rows), Value::Bigint(extent.retracted),
+                                    Value::Bigint(extent.max_ingest), Value::Varchar(version.hash)};
   return connection.Execute("insert into headrace.history_versions values (?, ?, ?, ?, ?)", row);
 }
 

@@ -1,6 +1,6 @@
-// The kernel's expressions (expressions.txt) against DuckDB's, bit for bit, over awkward values: nulls, NaN, infinities, -0,
-// extremes, empty and non-ASCII text, instants before 1970 and where clocks change. A row for which one of the two refuses
-// must be refused by the other.
+// The kernel's expressions (expressions.txt) against DuckDB's, bit for bit, over awkward values: nulls, NaN,
+// infinities, -0, extremes, empty and non-ASCII text, instants before 1970 and where clocks change. A row for which one
+// of the two refuses must be refused by the other.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -21,27 +21,91 @@ namespace {
 constexpr size_t kRows = 600;
 
 const Schema& Columns() {
-  static const Schema& columns = *new Schema{
-      {"a", TypeId::kBigint},    {"b", TypeId::kBigint},  {"n", TypeId::kBigint},   {"x", TypeId::kDouble},    {"y", TypeId::kDouble},
-      {"s", TypeId::kVarchar},   {"u", TypeId::kVarchar}, {"p", TypeId::kBoolean},  {"q", TypeId::kBoolean},   {"t", TypeId::kTimestamp},
-      {"v", TypeId::kTimestamp}, {"d", TypeId::kDate},    {"e", TypeId::kDate},     {"w", TypeId::kTimestamp}, {"like_pattern", TypeId::kVarchar},
-      {"regex", TypeId::kVarchar}, {"json", TypeId::kVarchar}, {"zone", TypeId::kVarchar}, {"number", TypeId::kVarchar}, {"moment", TypeId::kVarchar}};
+  static const Schema& columns =
+      *new Schema{{"a", TypeId::kBigint},       {"b", TypeId::kBigint},      {"n", TypeId::kBigint},
+                  {"x", TypeId::kDouble},       {"y", TypeId::kDouble},      {"s", TypeId::kVarchar},
+                  {"u", TypeId::kVarchar},      {"p", TypeId::kBoolean},     {"q", TypeId::kBoolean},
+                  {"t", TypeId::kTimestamp},    {"v", TypeId::kTimestamp},   {"d", TypeId::kDate},
+                  {"e", TypeId::kDate},         {"w", TypeId::kTimestamp},   {"like_pattern", TypeId::kVarchar},
+                  {"regex", TypeId::kVarchar},  {"json", TypeId::kVarchar},  {"zone", TypeId::kVarchar},
+                  {"number", TypeId::kVarchar}, {"moment", TypeId::kVarchar}};
   return columns;
 }
 
-constexpr std::string_view kLikePatterns[] = {"", "%", "a%", "%b", "_", "__", "%_%", "a_", "h_llo", "%é%", "_日%", "A%", "HÉLLO", "%%b%", "a!%", "!_", "%a%b%c%"};
-constexpr std::string_view kRegexes[] = {"a", "^a", "b$", "[ab]+", "(a)(b)?", "h.llo", "\\d+", "(\\d)(\\d)", "^$", "", "(?i)ABC", "日", "(", "a.c", "\\p{L}+"};
-constexpr std::string_view kJsonTexts[] = {
-    "{}", "[]", "null", "1", "\"text\"", R"({"a": 1})", R"({"a": {"b": [1, 2.5, "x", null, true]}})", R"({"a": "é\n\"q\""})",
-    R"({"a": -7, "b": 1e300})", R"({"a": null})", R"([{"a": 1}, {"a": 2}])", R"({"a": {"b": []}, "a b": 3})", R"({"a": 0.1, "b": -0.0})", R"({"a": 1e20, "b": 123456789012345678e5})", R"({"a": 0.000001, "b": 1.5e-7})", R"({"a": 1e21, "b": 0.1e-5})", R"({"a": 12.5e3, "b": 100.0})"};
-constexpr std::string_view kZones[] = {"UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca",
-                                       "Pacific/Apia", "America/Sao_Paulo", "Etc/GMT+5", "Asia/Tehran"};
-constexpr std::string_view kNumbers[] = {"0", "-0", "1", "+7", " 12 ", "1.5", "-2.5", "1e3", "1e400", "nan", "Infinity", "-inf", "", " ", "x", "1_000", "15e-1", "1.e2", "1e-400", "+-1", "_1", "01",
-                                         "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.", ".5", "1e-3", "true", "F", "yes"};
-constexpr std::string_view kMoments[] = {"2020-02-29", "2020-02-30", "1969-12-31 23:59:59.999999", "2020-01-01T00:00:00Z", "12:00", "", "x", " 2020-01-01",
-                                         "2020-01-01 12:30", "2020-01-01 12:30:15.5", "1900-01-01", "2020-01-01 00:00:00+02", "2020-01-01T23:30:00-05:30", "2020-06-01 12:00:00.1234567", "2020-01-01 12:00:00.5+01:00", "2020-01-01T23:59:59.999"};
-constexpr std::string_view kTexts[] = {"", "a", "ab", "héllo", "日本語", "12", " 7 ", "-3.5", "abc", "true", "2013-01-05", "ÀÉ ß İ", "aXbXc",
-                                       "\xC2\xA0 a\t ", "a%b_c", "foo bar baz", "🦆🦆", "line\nbreak", "Abc"};
+constexpr std::string_view kLikePatterns[] = {"",    "%",    "a%", "%b",    "_",    "__",  "%_%", "a_",     "h_llo",
+                                              "%é%", "_日%", "A%", "HÉLLO", "%%b%", "a!%", "!_",  "%a%b%c%"};
+constexpr std::string_view kRegexes[] = {"a",  "^a", "b$",      "[ab]+", "(a)(b)?", "h.llo", "\\d+",   "(\\d)(\\d)",
+                                         "^$", "",   "(?i)ABC", "日",    "(",       "a.c",   "\\p{L}+"};
+constexpr std::string_view kJsonTexts[] = {"{}",
+                                           "[]",
+                                           "null",
+                                           "1",
+                                           "\"text\"",
+                                           R"({"a": 1})",
+                                           R"({"a": {"b": [1, 2.5, "x", null, true]}})",
+                                           R"({"a": "é\n\"q\""})",
+                                           R"({"a": -7, "b": 1e300})",
+                                           R"({"a": null})",
+                                           R"([{"a": 1}, {"a": 2}])",
+                                           R"({"a": {"b": []}, "a b": 3})",
+                                           R"({"a": 0.1, "b": -0.0})",
+                                           R"({"a": 1e20, "b": 123456789012345678e5})",
+                                           R"({"a": 0.000001, "b": 1.5e-7})",
+                                           R"({"a": 1e21, "b": 0.1e-5})",
+                                           R"({"a": 12.5e3, "b": 100.0})"};
+constexpr std::string_view kZones[] = {
+    "UTC",          "America/New_York",  "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca",
+    "Pacific/Apia", "America/Sao_Paulo", "Etc/GMT+5",     "Asia/Tehran"};
+constexpr std::string_view kNumbers[] = {"0",
+                                         "-0",
+                                         "1",
+                                         "+7",
+                                         " 12 ",
+                                         "1.5",
+                                         "-2.5",
+                                         "1e3",
+                                         "1e400",
+                                         "nan",
+                                         "Infinity",
+                                         "-inf",
+                                         "",
+                                         " ",
+                                         "x",
+                                         "1_000",
+                                         "15e-1",
+                                         "1.e2",
+                                         "1e-400",
+                                         "+-1",
+                                         "_1",
+                                         "01",
+                                         "9223372036854775807",
+                                         "9223372036854775808",
+                                         "-9223372036854775808",
+                                         "1.",
+                                         ".5",
+                                         "1e-3",
+                                         "true",
+                                         "F",
+                                         "yes"};
+constexpr std::string_view kMoments[] = {"2020-02-29",
+                                         "2020-02-30",
+                                         "1969-12-31 23:59:59.999999",
+                                         "2020-01-01T00:00:00Z",
+                                         "12:00",
+                                         "",
+                                         "x",
+                                         " 2020-01-01",
+                                         "2020-01-01 12:30",
+                                         "2020-01-01 12:30:15.5",
+                                         "1900-01-01",
+                                         "2020-01-01 00:00:00+02",
+                                         "2020-01-01T23:30:00-05:30",
+                                         "2020-06-01 12:00:00.1234567",
+                                         "2020-01-01 12:00:00.5+01:00",
+                                         "2020-01-01T23:59:59.999"};
+constexpr std::string_view kTexts[] = {
+    "",           "a",      "ab",    "héllo",         "日本語", "12",          " 7 ",      "-3.5",        "abc", "true",
+    "2013-01-05", "ÀÉ ß İ", "aXbXc", "\xC2\xA0 a\t ", "a%b_c",  "foo bar baz", "🦆🦆", "line\nbreak", "Abc"};
 
 template <size_t size>
 Value OneOf(const std::string_view (&texts)[size], std::mt19937_64& random) {
@@ -50,9 +114,10 @@ Value OneOf(const std::string_view (&texts)[size], std::mt19937_64& random) {
 
 // Within three hours of an instant at which the clocks of some zone of kZones changed, or of the epoch.
 Value NearClockChange(std::mt19937_64& random) {
-  static const char* const kChanges[] = {"2021-03-14 07:00:00", "2021-11-07 06:00:00", "2021-03-28 01:00:00", "2021-10-31 01:00:00", "2021-04-03 15:00:00",
-                                         "2021-10-02 15:30:00", "2011-12-30 10:00:00", "2018-11-04 03:00:00", "1970-01-01 00:00:00", "1945-08-14 23:00:00",
-                                         "2040-03-25 01:00:00"};
+  static const char* const kChanges[] = {"2021-03-14 07:00:00", "2021-11-07 06:00:00", "2021-03-28 01:00:00",
+                                         "2021-10-31 01:00:00", "2021-04-03 15:00:00", "2021-10-02 15:30:00",
+                                         "2011-12-30 10:00:00", "2018-11-04 03:00:00", "1970-01-01 00:00:00",
+                                         "1945-08-14 23:00:00", "2040-03-25 01:00:00"};
   const TimestampUs change = *ParseTimestamp(kChanges[random() % std::size(kChanges)]);
   const auto minutes = static_cast<int64_t>(random() % 1440) - 720;
   const int64_t us[] = {0, 0, 1, 999'999};
@@ -62,11 +127,13 @@ Value NearClockChange(std::mt19937_64& random) {
 // Any bits: every exponent, denormal numbers, NaN; or a number of everyday size.
 double AnyDouble(std::mt19937_64& random) {
   if (random() % 2 == 0) return std::bit_cast<double>(random());
-  return static_cast<double>(static_cast<int64_t>(random() % 2'000'001) - 1'000'000) / std::pow(10.0, static_cast<double>(random() % 8));
+  return static_cast<double>(static_cast<int64_t>(random() % 2'000'001) - 1'000'000) /
+         std::pow(10.0, static_cast<double>(random() % 8));
 }
 
 std::string AnyText(std::mt19937_64& random) {
-  static constexpr std::string_view kPieces[] = {"a", "b", "A", "é", "É", "日", "🦆", " ", "%", "_", "1", ".", "\n", "ß", "-"};
+  static constexpr std::string_view kPieces[] = {"a", "b", "A", "é", "É",  "日", "🦆", " ",
+                                                 "%", "_", "1", ".", "\n", "ß",  "-"};
   std::string text;
   for (size_t size = random() % 12; text.size() < size;) text += kPieces[random() % std::size(kPieces)];
   return text;
@@ -74,8 +141,21 @@ std::string AnyText(std::mt19937_64& random) {
 
 Value AwkwardValue(const Field& column, std::mt19937_64& random) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const double doubles[] = {0.0, -0.0, 1.5, -2.5, 0.5, 1e300, -1e300, 5e-324, 1e15, 123456.789, std::nan(""), kInfinity, -kInfinity, 3, -7, 1, -1, 2.675, 1e-7};
-  const int64_t integers[] = {0, 1, -1, 2, 7, -7, 10, 1000, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min(), 1LL << 53, 12345, -15};
+  const double doubles[] = {0.0,          -0.0,      1.5,        -2.5, 0.5, 1e300, -1e300, 5e-324, 1e15, 123456.789,
+                            std::nan(""), kInfinity, -kInfinity, 3,    -7,  1,     -1,     2.675,  1e-7};
+  const int64_t integers[] = {0,
+                              1,
+                              -1,
+                              2,
+                              7,
+                              -7,
+                              10,
+                              1000,
+                              std::numeric_limits<int64_t>::max(),
+                              std::numeric_limits<int64_t>::min(),
+                              1LL << 53,
+                              12345,
+                              -15};
   if (random() % 6 == 0) return Value::Null();
   if (column.name == "n") return Value::Bigint(static_cast<int64_t>(random() % 40) - 12);
   if (column.name == "w") return NearClockChange(random);
@@ -89,7 +169,8 @@ Value AwkwardValue(const Field& column, std::mt19937_64& random) {
     case TypeId::kBoolean:
       return Value::Boolean(random() % 2 == 0);
     case TypeId::kBigint:
-      return Value::Bigint(random() % 4 == 0 ? static_cast<int64_t>(random()) >> random() % 64 : integers[random() % std::size(integers)]);
+      return Value::Bigint(random() % 4 == 0 ? static_cast<int64_t>(random()) >> random() % 64
+                                             : integers[random() % std::size(integers)]);
     case TypeId::kDouble:
       return Value::Double(random() % 2 == 0 ? AnyDouble(random) : doubles[random() % std::size(doubles)]);
     case TypeId::kVarchar:
@@ -122,7 +203,9 @@ StatusOr<Value> OursAt(const Expression& expression, const RecordBatch& rows, ui
 
 bool SameAnswer(const Value& ours, const Value& theirs) {
   if (ours.is_null() || theirs.is_null()) return ours.is_null() && theirs.is_null();
-  if (ours.type() == TypeId::kDouble && theirs.type() == TypeId::kDouble && std::isnan(ours.dbl()) && std::isnan(theirs.dbl())) return true;
+  if (ours.type() == TypeId::kDouble && theirs.type() == TypeId::kDouble && std::isnan(ours.dbl()) &&
+      std::isnan(theirs.dbl()))
+    return true;
   return ours.IdenticalTo(theirs);
 }
 
@@ -166,7 +249,8 @@ Expression Compile(const std::string& text) {
   if (!tree.ok()) return {};
   RowWiseResult compiled = CompileRowWise(Columns(), *tree, {});
   EXPECT_TRUE(compiled.row_wise) << text;
-  EXPECT_TRUE(compiled.compiled.ok()) << text << ": " << (compiled.compiled.ok() ? "" : compiled.compiled.errors[0].message);
+  EXPECT_TRUE(compiled.compiled.ok()) << text << ": "
+                                      << (compiled.compiled.ok() ? "" : compiled.compiled.errors[0].message);
   return compiled.compiled.ok() && compiled.row_wise ? std::move(compiled.compiled.program.outputs[0]) : Expression();
 }
 
@@ -186,8 +270,10 @@ TEST_F(Parity, EveryExpressionGivesDuckDbsAnswer) {
       if (SameAnswer(ours, other)) continue;
       ++shown;
       std::string cells;
-      for (size_t i = 0; i < rows_.columns.size(); ++i) cells += fmt::format(" {}={}", rows_.schema[i].name, rows_.columns[i].GetValue(row).ToString());
-      ADD_FAILURE() << text << ": ours " << ours.ToString() << " (" << answer.status().message() << ")" << ", DuckDB " << other.ToString() << " of" << cells;
+      for (size_t i = 0; i < rows_.columns.size(); ++i)
+        cells += fmt::format(" {}={}", rows_.schema[i].name, rows_.columns[i].GetValue(row).ToString());
+      ADD_FAILURE() << text << ": ours " << ours.ToString() << " (" << answer.status().message() << ")"
+                    << ", DuckDB " << other.ToString() << " of" << cells;
     }
   }
 }
@@ -233,7 +319,8 @@ TEST_F(Parity, TheCheckCanFail) {
   const RecordBatch theirs = Theirs("a - b");
   bool all_same = true;
   for (uint32_t row = 0; row < kRows; ++row) {
-    all_same &= SameAnswer(OursAt(compiled.compiled.program.outputs[0], rows_, row).value_or(Value::Null()), theirs.columns[0].GetValue(row));
+    all_same &= SameAnswer(OursAt(compiled.compiled.program.outputs[0], rows_, row).value_or(Value::Null()),
+                           theirs.columns[0].GetValue(row));
   }
   EXPECT_FALSE(all_same);
 }

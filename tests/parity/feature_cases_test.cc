@@ -215,8 +215,8 @@ class CaseFile {
 
   void ExpectSame(const std::vector<Value>& naive, const std::vector<Column>& others, std::string_view way) {
     for (size_t i = 0; i < naive.size(); ++i) {
-      EXPECT_TRUE(naive[i].IdenticalTo(others[i].GetValue(0))) << Where() << way << ": " << others[i].GetValue(0).ToString() << ", reference "
-                                                               << naive[i].ToString();
+      EXPECT_TRUE(naive[i].IdenticalTo(others[i].GetValue(0)))
+          << Where() << way << ": " << others[i].GetValue(0).ToString() << ", reference " << naive[i].ToString();
     }
   }
 

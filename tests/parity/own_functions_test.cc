@@ -1,4 +1,5 @@
-// What DuckDB cannot check: the functions that it does not have, deliberate departures, and what is refused with which words.
+// What DuckDB cannot check: the functions that it does not have, deliberate departures, and what is refused with which
+// words.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +17,8 @@ namespace {
 using ::testing::HasSubstr;
 
 const Schema& Columns() {
-  static const Schema& columns = *new Schema{{"a", TypeId::kBigint}, {"x", TypeId::kDouble}, {"s", TypeId::kVarchar}, {"t", TypeId::kTimestamp}};
+  static const Schema& columns =
+      *new Schema{{"a", TypeId::kBigint}, {"x", TypeId::kDouble}, {"s", TypeId::kVarchar}, {"t", TypeId::kTimestamp}};
   return columns;
 }
 
@@ -103,7 +105,8 @@ TEST(OwnFunctions, OneHotIndexIsThePlaceInTheList) {
 }
 
 TEST(Departures, RoundingThatOverflowsIsRefused) {
-  EXPECT_THAT(ValueOf("round(9223372036854775807, -5)"), HasSubstr("error: 9223372036854775807 rounded to -5 digits does not fit"));
+  EXPECT_THAT(ValueOf("round(9223372036854775807, -5)"),
+              HasSubstr("error: 9223372036854775807 rounded to -5 digits does not fit"));
 }
 
 TEST(Departures, ATextThatIsNoJsonIsNull) {
@@ -148,7 +151,8 @@ TEST(Documentation, NamesEveryFunction) {
   for (const std::string& name : KnownFunctionNames()) {
     // Escaped LIKE is documented with LIKE, whose SQL it is.
     if (name.ends_with("like_escape")) continue;
-    EXPECT_TRUE(page.find("`" + name + "(") != std::string::npos || page.find("`" + name + "`") != std::string::npos) << "docs/features.md does not have " << name;
+    EXPECT_TRUE(page.find("`" + name + "(") != std::string::npos || page.find("`" + name + "`") != std::string::npos)
+        << "docs/features.md does not have " << name;
   }
 }
 
@@ -160,10 +164,12 @@ TEST(Sql, ShowsOwnFunctionsByANameThatDuckDbDoesNotHave) {
 TEST(Extremes, TimeAtTheEndsOfTheRangeIsRefusedOrRight) {
   EXPECT_THAT(ValueOf("make_timestamp(9223372036854775807)"), HasSubstr("out of range"));
   EXPECT_THAT(ValueOf("make_timestamp(9223372036854775806) + interval '1 day'"), HasSubstr("out of range"));
-  EXPECT_THAT(ValueOf("make_timestamp(9223372036854775806)::timestamptz at time zone 'Asia/Tokyo'"), HasSubstr("out of range"));
+  EXPECT_THAT(ValueOf("make_timestamp(9223372036854775806)::timestamptz at time zone 'Asia/Tokyo'"),
+              HasSubstr("out of range"));
   EXPECT_THAT(ValueOf("make_timestamp(-9223372036854775806) at time zone 'Asia/Tokyo'"), HasSubstr("out of range"));
   EXPECT_EQ(ValueOf("hour(make_timestamp(9223372036854775806))"), "4");
-  EXPECT_THAT(ValueOf("epoch(make_timestamp(9223372036854775806) - make_timestamp(-9223372036854775806))"), HasSubstr("do not fit"));
+  EXPECT_THAT(ValueOf("epoch(make_timestamp(9223372036854775806) - make_timestamp(-9223372036854775806))"),
+              HasSubstr("do not fit"));
 }
 
 TEST(Regex, AHostilePatternTakesLinearTime) {

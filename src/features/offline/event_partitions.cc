@@ -23,8 +23,8 @@ std::vector<T> TakeFrom(std::span<const T> values, std::span<const uint32_t> row
 
 // One column of all chunks in its new order: row i of the chunks, one after the other, goes to place[i].
 template <typename T, typename Values>
-void PlaceFixed(const std::vector<const Column*>& parts, std::span<const uint32_t> place, const Values& values_of, std::vector<T>* values,
-                std::vector<uint8_t>* validity) {
+void PlaceFixed(const std::vector<const Column*>& parts, std::span<const uint32_t> place, const Values& values_of,
+                std::vector<T>* values, std::vector<uint8_t>* validity) {
   values->resize(place.size());
   const bool has_nulls = std::any_of(parts.begin(), parts.end(), [](const Column* part) { return part->has_nulls(); });
   if (has_nulls) validity->assign(place.size(), 1);
@@ -43,12 +43,14 @@ Column PlaceColumn(TypeId type, const std::vector<const Column*>& parts, std::sp
   std::vector<uint8_t> validity;
   if (type == TypeId::kDouble) {
     std::vector<double> values;
-    PlaceFixed(parts, place, [](const Column& part) { return part.doubles(); }, &values, &validity);
+    PlaceFixed(
+        parts, place, [](const Column& part) { return part.doubles(); }, &values, &validity);
     return Column::Doubles(std::move(values), std::move(validity));
   }
   if (type != TypeId::kVarchar) {
     std::vector<int64_t> values;
-    PlaceFixed(parts, place, [](const Column& part) { return part.ints(); }, &values, &validity);
+    PlaceFixed(
+        parts, place, [](const Column& part) { return part.ints(); }, &values, &validity);
     return Column::Integers(type, std::move(values), std::move(validity));
   }
   Column joined(type);
@@ -95,27 +97,32 @@ void EventPartitions::Scatter() {
   pending_numbers_.clear();
 }
 
-EventPartitions::Chunk EventPartitions::Pack(const EventRows& events, std::span<const uint32_t> numbers, std::span<const uint32_t> rows) {
+EventPartitions::Chunk EventPartitions::Pack(const EventRows& events, std::span<const uint32_t> numbers,
+                                             std::span<const uint32_t> rows) {
   Chunk chunk;
   chunk.key = TakeFrom(numbers, rows);
   chunk.event_time = TakeFrom(std::span(events.event_time), rows);
   const auto is_on_time = [&](uint32_t row) { return events.available_at[row] == events.event_time[row]; };
-  if (!std::all_of(rows.begin(), rows.end(), is_on_time)) chunk.available_at = TakeFrom(std::span(events.available_at), rows);
+  if (!std::all_of(rows.begin(), rows.end(), is_on_time))
+    chunk.available_at = TakeFrom(std::span(events.available_at), rows);
   const auto is_never = [&](uint32_t row) { return events.retracted_at[row] == EventRows::kNeverRetracted; };
-  if (!std::all_of(rows.begin(), rows.end(), is_never)) chunk.retracted_at = TakeFrom(std::span(events.retracted_at), rows);
+  if (!std::all_of(rows.begin(), rows.end(), is_never))
+    chunk.retracted_at = TakeFrom(std::span(events.retracted_at), rows);
   chunk.ingest = TakeFrom(std::span(events.ingest), rows);
   const auto [least, greatest] = std::minmax_element(chunk.ingest.begin(), chunk.ingest.end());
   if (static_cast<uint64_t>(*greatest) - static_cast<uint64_t>(*least) <= std::numeric_limits<uint32_t>::max()) {
     chunk.ingest_first = *least;
     chunk.ingest_offset.reserve(rows.size());
-    for (const int64_t ingest : chunk.ingest) chunk.ingest_offset.push_back(static_cast<uint32_t>(ingest - chunk.ingest_first));
+    for (const int64_t ingest : chunk.ingest)
+      chunk.ingest_offset.push_back(static_cast<uint32_t>(ingest - chunk.ingest_first));
     chunk.ingest = {};
   }
   for (const Column& slot : events.slots) chunk.slots.push_back(slot.Take(rows));
   return chunk;
 }
 
-EventRows EventPartitions::Unpack(const ViewProgram& program, const std::vector<Chunk>& chunks, std::span<const uint32_t> place) {
+EventRows EventPartitions::Unpack(const ViewProgram& program, const std::vector<Chunk>& chunks,
+                                  std::span<const uint32_t> place) {
   EventRows events;
   events.event_time.resize(place.size());
   events.available_at.resize(place.size());

@@ -51,7 +51,8 @@ class EventPartitions {
   };
 
   static Chunk Pack(const EventRows& events, std::span<const uint32_t> numbers, std::span<const uint32_t> rows);
-  static EventRows Unpack(const ViewProgram& program, const std::vector<Chunk>& chunks, std::span<const uint32_t> place);
+  static EventRows Unpack(const ViewProgram& program, const std::vector<Chunk>& chunks,
+                          std::span<const uint32_t> place);
   void Scatter();
 
   const ViewProgram& program_;

@@ -10,7 +10,8 @@ namespace {
 // Calls `with_code` with the integer, or `with_text` with the bytes, that stand for the key of each row; `without` for
 // rows with a null part.
 template <typename WithCode, typename WithText, typename Without>
-void VisitKeys(std::span<const Column> parts, size_t rows, const WithCode& with_code, const WithText& with_text, const Without& without) {
+void VisitKeys(std::span<const Column> parts, size_t rows, const WithCode& with_code, const WithText& with_text,
+               const Without& without) {
   if (parts.size() == 1 && parts[0].type() == TypeId::kVarchar) {
     for (size_t row = 0; row < rows; ++row) parts[0].IsNull(row) ? without(row) : with_text(row, parts[0].str(row));
     return;
@@ -54,7 +55,8 @@ void LabelKeys::Find(std::span<const Column> parts, size_t rows, std::vector<uin
   };
   VisitKeys(
       parts, rows, [&](size_t row, int64_t code) { look_up(fixed_, row, code); },
-      [&](size_t row, std::string_view text) { look_up(encoded_, row, ToAbsl(text)); }, [&](size_t row) { (*numbers)[row] = kNoKey; });
+      [&](size_t row, std::string_view text) { look_up(encoded_, row, ToAbsl(text)); },
+      [&](size_t row) { (*numbers)[row] = kNoKey; });
 }
 
 }  // namespace headrace

@@ -31,7 +31,8 @@ struct PartitionResult {
 // Whether two cells hold the same bits; null equals null.
 bool SameBits(const Column& a, size_t row_a, const Column& b, size_t row_b) {
   if (a.IsNull(row_a) || b.IsNull(row_b)) return a.IsNull(row_a) == b.IsNull(row_b);
-  if (a.type() == TypeId::kDouble) return std::bit_cast<uint64_t>(a.doubles()[row_a]) == std::bit_cast<uint64_t>(b.doubles()[row_b]);
+  if (a.type() == TypeId::kDouble)
+    return std::bit_cast<uint64_t>(a.doubles()[row_a]) == std::bit_cast<uint64_t>(b.doubles()[row_b]);
   if (a.type() == TypeId::kVarchar) return a.str(row_a) == b.str(row_b);
   return a.ints()[row_a] == b.ints()[row_b];
 }
@@ -67,7 +68,11 @@ Column GatherColumn(TypeId type, const std::vector<Place>& places, const std::ve
 class ViewJoin {
  public:
   ViewJoin(const ViewProgram& program, const LabelRows& labels, const JoinOptions& options)
-      : program_(program), labels_(labels), options_(options), keys_(KeysOf(program, labels)), partitions_(program, keys_) {}
+      : program_(program),
+        labels_(labels),
+        options_(options),
+        keys_(KeysOf(program, labels)),
+        partitions_(program, keys_) {}
 
   StatusOr<std::vector<Column>> Run(const EventScan& scan, JoinReport* report) {
     HR_RETURN_IF_ERROR(scan(program_, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
@@ -78,7 +83,8 @@ class ViewJoin {
     }));
     partitions_.Finish();
     std::vector<PartitionResult> results(kPartitions);
-    HR_RETURN_IF_ERROR(ParallelFor(kPartitions, options_.threads, [&](size_t i) { return SweepPartition(i, &results[i]); }));
+    HR_RETURN_IF_ERROR(
+        ParallelFor(kPartitions, options_.threads, [&](size_t i) { return SweepPartition(i, &results[i]); }));
     for (const PartitionResult& result : results) {
       report->leaking_cells += result.leaking_cells;
       report->overflow_cells += result.overflows;
@@ -97,7 +103,8 @@ class ViewJoin {
       const size_t begin = sorted.first_of_key[i];
       const size_t end = sorted.first_of_key[i + 1];
       const std::span<const uint32_t> rows = keys_.RowsOf(i * kPartitions + partition);
-      if (options_.leak_meter && AnyLate(sorted.events, begin, end)) late.push_back({begin, end, rows, result->rows.size()});
+      if (options_.leak_meter && AnyLate(sorted.events, begin, end))
+        late.push_back({begin, end, rows, result->rows.size()});
       sweep.Run(sorted.events, begin, end, TimesOf(rows), /*ignore_availability=*/false, &cells);
       result->rows.insert(result->rows.end(), rows.begin(), rows.end());
     }

@@ -30,10 +30,10 @@ struct LabelRows {
 
 struct JoinReport {
   int64_t events_read = 0;
-  int64_t overflow_cells = 0;           // sums that left 64 bits, given as null (rule 17)
-  int64_t cells = 0;                    // of event views
-  int64_t leaking_cells = 0;            // the leak meter: cells that would differ had availability been ignored
-  std::vector<int64_t> null_cells;      // per output of the plan
+  int64_t overflow_cells = 0;       // sums that left 64 bits, given as null (rule 17)
+  int64_t cells = 0;                // of event views
+  int64_t leaking_cells = 0;        // the leak meter: cells that would differ had availability been ignored
+  std::vector<int64_t> null_cells;  // per output of the plan
 };
 
 struct JoinOptions {

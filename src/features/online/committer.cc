@@ -28,7 +28,8 @@ Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDon
     if (stopping_) return Unavailable("the server is stopping");
     // An oversized request is let in when nothing waits, so that it is not refused for ever.
     if (!queue_.empty() && queued_rows_ + rows.num_rows > options_.max_queued_rows) {
-      return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_, options_.max_queued_rows);
+      return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_,
+                               options_.max_queued_rows);
     }
     queued_rows_ += rows.num_rows;
     queue_.push_back({stream, std::move(rows), std::move(done)});
@@ -40,7 +41,8 @@ Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDon
 StatusOr<PushResult> OnlineFeatures::PushAndWait(const std::string& stream, RecordBatch rows) {
   std::promise<StatusOr<PushResult>> promise;
   std::future<StatusOr<PushResult>> future = promise.get_future();
-  HR_RETURN_IF_ERROR(Push(stream, std::move(rows), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
+  HR_RETURN_IF_ERROR(
+      Push(stream, std::move(rows), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
   return future.get();
 }
 
@@ -81,7 +83,8 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, id] : commit.new_ids) ids_[stream].erase(id);
       EndCommit();
-      for (Commit::Accepted& request : commit.accepted) request.done(Unavailable("not accepted: {}", Message(position.status())));
+      for (Commit::Accepted& request : commit.accepted)
+        request.done(Unavailable("not accepted: {}", Message(position.status())));
       return;
     }
     for (const Commit::Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
@@ -114,7 +117,8 @@ void OnlineFeatures::EndCommit() {
 
 TimestampUs OnlineFeatures::ResolveInstant(std::optional<TimestampUs> at) {
   std::unique_lock lock(instant_mutex_);
-  const TimestampUs present = std::max(acknowledged_arrival_.load(), std::min(clock_.Now(), AddSaturated(in_flight_arrival_, -1)));
+  const TimestampUs present =
+      std::max(acknowledged_arrival_.load(), std::min(clock_.Now(), AddSaturated(in_flight_arrival_, -1)));
   const TimestampUs t = at.value_or(present);
   commit_ended_.wait(lock, [&] { return t < in_flight_arrival_; });
   last_read_ = std::max(last_read_, std::min(t, Now()));
@@ -124,7 +128,8 @@ TimestampUs OnlineFeatures::ResolveInstant(std::optional<TimestampUs> at) {
 // Adds a request to the commit, or refuses it.
 void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit) {
   const auto stream = set.definition->streams.find(push.stream);
-  if (stream == set.definition->streams.end()) return push.done(NotFound("there is no stream source '{}'", push.stream));
+  if (stream == set.definition->streams.end())
+    return push.done(NotFound("there is no stream source '{}'", push.stream));
   const size_t ids_before = commit->new_ids.size();
   Commit::Accepted accepted{std::move(push.done), {}};
   LoggedRequest request;
@@ -142,7 +147,8 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
     if (spec.stream != push.stream || request.rows.num_rows == 0) continue;
     ViewState* state = set.states.at(spec.view).get();
     const StatusOr<RecordBatch> input = SelectInput(state->program(), request.rows);
-    StatusOr<EventRows> events = input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
+    StatusOr<EventRows> events =
+        input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
     if (!events.ok()) {  // e.g. an overflow in an expression: accepted, it would fail every later recovery
       for (; commit->new_ids.size() > ids_before; commit->new_ids.pop_back()) {
         ids_[commit->new_ids.back().first].erase(commit->new_ids.back().second);
@@ -158,7 +164,8 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
 }
 
 // Rule 8: the first of equal ids wins; duplicates inside one request count as duplicates; a null id is never one.
-RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates) {
+RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit,
+                                           int64_t* duplicates) {
   if (stream.event_id.empty()) return rows;
   const Column& ids = *rows.Find(stream.event_id);
   absl::flat_hash_set<std::string>& seen = ids_[stream.name];

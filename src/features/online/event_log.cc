@@ -18,7 +18,8 @@ StatusOr<LoggedRequest> DecodeRequest(ByteReader& reader) {
     std::string name;
     HR_RETURN_IF_ERROR(reader.GetText(&name));
     HR_ASSIGN_OR_RETURN(Column column, reader.GetColumn());
-    if (i > 0 && column.size() != request.rows.num_rows) return DataLoss("column '{}' has another length than the first", name);
+    if (i > 0 && column.size() != request.rows.num_rows)
+      return DataLoss("column '{}' has another length than the first", name);
     request.rows.num_rows = column.size();
     request.rows.schema.push_back({std::move(name), column.type()});
     request.rows.columns.push_back(std::move(column));
@@ -53,7 +54,8 @@ StatusOr<std::vector<LoggedRequest>> DecodeLogEntry(std::string_view bytes) {
   uint32_t count = 0;
   for (uint8_t& byte : magic) HR_RETURN_IF_ERROR(reader.GetU8(&byte));
   if (magic[0] != 'H' || magic[1] != 'L') return DataLoss("not an entry of the event log");
-  if (magic[2] != kVersion) return DataLoss("an event log entry of version {}, this program reads {}", magic[2], kVersion);
+  if (magic[2] != kVersion)
+    return DataLoss("an event log entry of version {}, this program reads {}", magic[2], kVersion);
   HR_RETURN_IF_ERROR(reader.GetU32(&count));
   std::vector<LoggedRequest> requests;
   for (uint32_t i = 0; i < count; ++i) {

@@ -11,12 +11,12 @@ namespace headrace {
 
 // A stream source, as the online side needs it.
 struct StreamSource {
-  std::string name;        // "raw.arrivals"
+  std::string name;  // "raw.arrivals"
   Schema columns;
-  std::string event_time;  // one of columns
-  std::string event_id;    // one of columns, or ""
-  int64_t delay_us = 0;    // rule 2: a row is available at max(arrival, event_time + delay)
-  bool ignore_unknown = false;  // rule 27: columns that are not declared are dropped instead of refused
+  std::string event_time;                  // one of columns
+  std::string event_id;                    // one of columns, or ""
+  int64_t delay_us = 0;                    // rule 2: a row is available at max(arrival, event_time + delay)
+  bool ignore_unknown = false;             // rule 27: columns that are not declared are dropped instead of refused
   std::optional<int64_t> id_retention_us;  // rule 8; nullopt: the default
 };
 

@@ -10,13 +10,16 @@ namespace headrace {
 namespace {
 
 constexpr std::string_view kMetaState = "meta";
-std::string StatePrefix(const std::string& view) { return "view/" + view + "/"; }
+std::string StatePrefix(const std::string& view) {
+  return "view/" + view + "/";
+}
 
 // Which definition and history the states of a checkpoint were made from.
 Json EncodeMeta(const OnlineDefinition& definition) {
   Json::Object views;
   for (const OnlineViewSpec& spec : definition.views) {
-    views.emplace_back(spec.view, Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
+    views.emplace_back(spec.view,
+                       Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
   }
   return Json::Object{{"version", 1}, {"views", std::move(views)}};
 }
@@ -27,8 +30,8 @@ bool MatchesMeta(const Json& meta, const OnlineViewSpec& spec) {
   if (view == nullptr) return false;
   const Json* definition = view->Find("definition");
   const Json* history = view->Find("history");
-  return definition != nullptr && definition->is_string() && definition->str() == spec.definition_hash && history != nullptr &&
-         history->is_string() && history->str() == spec.history_version;
+  return definition != nullptr && definition->is_string() && definition->str() == spec.definition_hash &&
+         history != nullptr && history->is_string() && history->str() == spec.history_version;
 }
 
 DurationUs KeepOf(const OnlineDefinition& definition, const OnlineOptions& options) {
@@ -70,7 +73,8 @@ StatusOr<RecordBatch> SelectInput(const ViewProgram& program, const RecordBatch&
   for (const Field& field : program.input) {
     const Column* column = rows.Find(field.name);
     if (column == nullptr || column->type() != field.type) {
-      return Internal("view {} reads '{}', which the stream's rows do not have as {}", program.name, field.name, TypeName(field.type));
+      return Internal("view {} reads '{}', which the stream's rows do not have as {}", program.name, field.name,
+                      TypeName(field.type));
     }
     input.schema.push_back(field);
     input.columns.push_back(*column);
@@ -81,7 +85,8 @@ StatusOr<RecordBatch> SelectInput(const ViewProgram& program, const RecordBatch&
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
     : store_(std::move(store)), clock_(clock), options_(options) {}
 
-StatusOr<std::unique_ptr<OnlineFeatures>> OnlineFeatures::Open(std::unique_ptr<OnlineStore> store, OnlineDefinition definition,
+StatusOr<std::unique_ptr<OnlineFeatures>> OnlineFeatures::Open(std::unique_ptr<OnlineStore> store,
+                                                               OnlineDefinition definition,
                                                                const HistoryReader& history, const Clock& clock,
                                                                const OnlineOptions& options) {
   std::unique_ptr<OnlineFeatures> online(new OnlineFeatures(std::move(store), clock, options));
@@ -146,7 +151,8 @@ StatusOr<std::map<std::string, uint64_t>> OnlineFeatures::RestoreFromCheckpoint(
     ViewState& state = *set->states.at(spec.view);
     const std::string prefix = StatePrefix(spec.view);
     HR_RETURN_IF_ERROR(store_->ReadStates(prefix, [&](std::string_view name, std::string_view bytes) {
-      return Annotate(state.RestoreKey(std::string(name.substr(prefix.size())), bytes), fmt::format("checkpoint of view {}", spec.view));
+      return Annotate(state.RestoreKey(std::string(name.substr(prefix.size())), bytes),
+                      fmt::format("checkpoint of view {}", spec.view));
     }));
     restored[spec.view] = store_->CheckpointPosition();
   }
@@ -154,7 +160,8 @@ StatusOr<std::map<std::string, uint64_t>> OnlineFeatures::RestoreFromCheckpoint(
 }
 
 StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(OnlineDefinition definition,
-                                                                                const HistoryReader& history, bool recovering) {
+                                                                                const HistoryReader& history,
+                                                                                bool recovering) {
   auto set = std::make_shared<ViewSet>();
   set->keep_us = KeepOf(definition, options_);
   set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
@@ -213,12 +220,17 @@ std::shared_ptr<OnlineFeatures::ViewSet> OnlineFeatures::CurrentSet() const {
   return set_;
 }
 
-std::shared_ptr<const OnlineDefinition> OnlineFeatures::definition() const { return CurrentSet()->definition; }
+std::shared_ptr<const OnlineDefinition> OnlineFeatures::definition() const {
+  return CurrentSet()->definition;
+}
 
-TimestampUs OnlineFeatures::Now() const { return std::max(clock_.Now(), acknowledged_arrival_.load()); }
+TimestampUs OnlineFeatures::Now() const {
+  return std::max(clock_.Now(), acknowledged_arrival_.load());
+}
 
 StatusOr<std::vector<Column>> OnlineFeatures::Read(const OnlineDefinition& definition, const FeaturePlan& plan,
-                                                   const RecordBatch& entities, const RecordBatch& request, const Column& times) {
+                                                   const RecordBatch& entities, const RecordBatch& request,
+                                                   const Column& times) {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   if (set->definition.get() != &definition) return Unavailable("the definitions were replaced meanwhile; ask again");
   const size_t rows = times.size();

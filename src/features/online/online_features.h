@@ -54,12 +54,13 @@ struct OnlineDefinition {
 // column of event ids of a stream.
 struct HistoryReader {
   std::function<Status(const OnlineViewSpec&, const ViewProgram&,
-                       const std::function<Status(const RecordBatch&, const Arrivals&)>&)> view;
+                       const std::function<Status(const RecordBatch&, const Arrivals&)>&)>
+      view;
   std::function<Status(const StreamSource&, const std::function<Status(const Column&)>&)> ids;
 };
 
 struct OnlineOptions {
-  DurationUs keep_us = 0;            // reads reach back this far; 0: the longest window plus a day (rule 12)
+  DurationUs keep_us = 0;  // reads reach back this far; 0: the longest window plus a day (rule 12)
   DurationUs id_retention_us = 30 * kUsPerDay;
   size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
   size_t max_commit_rows = 20'000;   // rows that share one log entry
@@ -86,7 +87,8 @@ class OnlineFeatures {
  public:
   // Recovers and is ready when it returns. `clock` must outlive it.
   static StatusOr<std::unique_ptr<OnlineFeatures>> Open(std::unique_ptr<OnlineStore> store, OnlineDefinition definition,
-                                                        const HistoryReader& history, const Clock& clock, const OnlineOptions& options);
+                                                        const HistoryReader& history, const Clock& clock,
+                                                        const OnlineOptions& options);
   ~OnlineFeatures();  // finishes what was queued
 
   // Queues rows of a request (columns of the stream, in its order); `done` is called once they are durable and visible,
@@ -108,10 +110,11 @@ class OnlineFeatures {
 
   const OnlineStore& store() const { return *store_; }
 
-  // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of plan.entities,
-  // `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old": before the kept reach.
-  StatusOr<std::vector<Column>> Read(const OnlineDefinition& definition, const FeaturePlan& plan, const RecordBatch& entities,
-                                     const RecordBatch& request, const Column& times);
+  // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of
+  // plan.entities, `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old":
+  // before the kept reach.
+  StatusOr<std::vector<Column>> Read(const OnlineDefinition& definition, const FeaturePlan& plan,
+                                     const RecordBatch& entities, const RecordBatch& request, const Column& times);
 
   // Puts a new definition in force; reads and pushes go on with the old one until the new states have caught up.
   Status Replace(OnlineDefinition definition, const HistoryReader& history);
@@ -137,9 +140,11 @@ class OnlineFeatures {
 
   Status Recover(OnlineDefinition definition, const HistoryReader& history);
   void RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition);
-  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history, bool recovering);
+  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history,
+                                                  bool recovering);
   StatusOr<std::map<std::string, uint64_t>> RestoreFromCheckpoint(ViewSet* set);
-  Status ApplyLogged(const LoggedRequest& request, const ViewSet& set, const std::function<bool(const std::string& view)>& wants) const;
+  Status ApplyLogged(const LoggedRequest& request, const ViewSet& set,
+                     const std::function<bool(const std::string& view)>& wants) const;
   Status LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history);
 
   void RunCommitter();
@@ -172,7 +177,7 @@ class OnlineFeatures {
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;
   std::map<std::string, absl::flat_hash_set<std::string>> ids_;  // by stream: encoded ids that were seen
-  bool checkpoint_is_whole_ = false;                            // the next checkpoint may write changes only
+  bool checkpoint_is_whole_ = false;                             // the next checkpoint may write changes only
 
   std::mutex instant_mutex_;
   std::condition_variable commit_ended_;

@@ -34,10 +34,14 @@ class StoreOnDisk : public OnlineStore {
     return disk_.store.Append(entry);
   }
   uint64_t LastPosition() const override { return disk_.store.LastPosition(); }
-  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override { return disk_.store.ReadLog(after, visitor); }
+  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override {
+    return disk_.store.ReadLog(after, visitor);
+  }
   Status WriteCheckpoint(const Checkpoint& checkpoint) override { return disk_.store.WriteCheckpoint(checkpoint); }
   uint64_t CheckpointPosition() const override { return disk_.store.CheckpointPosition(); }
-  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override { return disk_.store.ReadStates(prefix, visitor); }
+  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
+    return disk_.store.ReadStates(prefix, visitor);
+  }
 
  private:
   Disk& disk_;
@@ -70,7 +74,8 @@ OnlineDefinition MakeDefinition(std::string definition_hash = "1") {
   OnlineDefinition definition;
   definition.catalog = catalog;
   definition.views = {{"v", "s.e", std::move(definition_hash), "h1"}};
-  const Schema columns = {{"id", TypeId::kBigint}, {"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}};
+  const Schema columns = {
+      {"id", TypeId::kBigint}, {"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}};
   definition.streams["s.e"] = {"s.e", columns, "t", "id", 0, false, {}};
   return definition;
 }
@@ -78,7 +83,8 @@ OnlineDefinition MakeDefinition(std::string definition_hash = "1") {
 // One row of history: id 1, key 7, at 950, x = 0.5.
 HistoryReader OneRowOfHistory() {
   HistoryReader history;
-  history.view = [](const OnlineViewSpec&, const ViewProgram& program, const std::function<Status(const RecordBatch&, const Arrivals&)>& sink) {
+  history.view = [](const OnlineViewSpec&, const ViewProgram& program,
+                    const std::function<Status(const RecordBatch&, const Arrivals&)>& sink) {
     RecordBatch batch(program.input);
     batch.columns[0].AppendInt(7);
     batch.columns[1].AppendInt(950);
@@ -105,7 +111,8 @@ class OnlineFeaturesTest : public ::testing::Test {
     OnlineOptions options;
     options.keep_us = 1'000'000;
     StatusOr<std::unique_ptr<OnlineFeatures>> opened =
-        OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)), OneRowOfHistory(), clock_, options);
+        OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)),
+                             OneRowOfHistory(), clock_, options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     online_ = *std::move(opened);
   }
@@ -164,7 +171,8 @@ TEST_F(OnlineFeaturesTest, ACommitNeverArrivesAtAnInstantThatWasRead) {
 }
 
 TEST_F(OnlineFeaturesTest, Rule8RepeatedIdsAreDropped) {
-  const StatusOr<PushResult> result = Push(R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 2, "k": 7, "t": 990, "x": 5}, {"id": 1, "k": 7, "t": 990},
+  const StatusOr<PushResult> result =
+      Push(R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 2, "k": 7, "t": 990, "x": 5}, {"id": 1, "k": 7, "t": 990},
                                                {"id": null, "k": 9, "t": 990}, {"id": null, "k": 9, "t": 990}])");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->accepted, 3);    // the first id 2, and both null ids
@@ -224,7 +232,8 @@ TEST_F(OnlineFeaturesTest, Rule27BadRowsAreNamed) {
   const auto message = [&](std::string_view body) { return std::string(Message(Push(body).status())); };
   EXPECT_EQ(message(R"([{"id": 2, "t": 1}, {"id": "3", "t": 1}])"),
             "row 1, column 'id': expected a whole number without fraction or exponent, got \"3\"");
-  EXPECT_EQ(message(R"({"id": 1.5, "t": 1})"), "row 0, column 'id': expected a whole number without fraction or exponent, got 1.5");
+  EXPECT_EQ(message(R"({"id": 1.5, "t": 1})"),
+            "row 0, column 'id': expected a whole number without fraction or exponent, got 1.5");
   EXPECT_EQ(message(R"({"id": 2})"), "row 0, column 't': the event time must not be null");
   EXPECT_EQ(message(R"({"id": 2, "t": 1, "y": 1})").substr(0, 33), "row 0, column 'y': s.e has no suc");
   EXPECT_EQ(online_->Stats().events_accepted, 0);
@@ -257,7 +266,8 @@ TEST_F(OnlineFeaturesTest, RandomOperationsAgreeWithTheReference) {
         const auto k = static_cast<int64_t>(random() % 3);
         const TimestampUs t = clock_.now - static_cast<int64_t>(random() % 150);
         const double x = static_cast<double>(random() % 7) * 0.1;
-        const StatusOr<PushResult> pushed = Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": {}}})", 10 + random() % 1500, k, t, x));
+        const StatusOr<PushResult> pushed =
+            Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": {}}})", 10 + random() % 1500, k, t, x));
         ASSERT_TRUE(pushed.ok()) << pushed.status();
         if (pushed->accepted == 1) remember(k, t, x, online_->Now());
       }

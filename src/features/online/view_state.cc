@@ -28,7 +28,8 @@ std::string EncodeRows(const EventRows& rows) {
 Status GetColumns(ByteReader& reader, size_t rows, std::vector<Column>* columns) {
   for (Column& column : *columns) {
     HR_ASSIGN_OR_RETURN(Column read, reader.GetColumn());
-    if (read.type() != column.type() || read.size() != rows) return DataLoss("a state's column has another type or length");
+    if (read.type() != column.type() || read.size() != rows)
+      return DataLoss("a state's column has another type or length");
     column = std::move(read);
   }
   return absl::OkStatus();

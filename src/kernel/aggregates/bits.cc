@@ -49,6 +49,8 @@ class BitState final : public MergeableState<BitState> {
 
 }  // namespace
 
-std::unique_ptr<AggregateState> MakeBitState(const AggregateCall& call) { return std::make_unique<BitState>(call); }
+std::unique_ptr<AggregateState> MakeBitState(const AggregateCall& call) {
+  return std::make_unique<BitState>(call);
+}
 
 }  // namespace headrace::aggregates

@@ -24,12 +24,14 @@ double RoundDigits(bool negative, const Digits& digits, uint64_t n) {
   while (top >= 0 && digits[top] == 0) --top;
   if (top < 0) return 0.0;
   const auto digit = [&](int i) { return i < 0 ? 0 : digits[i]; };
-  const unsigned __int128 four = static_cast<unsigned __int128>(digit(top) << 32 | digit(top - 1)) << 64 | (digit(top - 2) << 32 | digit(top - 3));
+  const unsigned __int128 four =
+      static_cast<unsigned __int128>(digit(top) << 32 | digit(top - 1)) << 64 | (digit(top - 2) << 32 | digit(top - 3));
   const int shift = std::countl_zero(static_cast<uint32_t>(digits[top]));
   const uint64_t fifth = digit(top - 4) << shift;
   bool sticky = (fifth & kLimbMask) != 0;
   for (int i = 0; i < top - 4 && !sticky; ++i) sticky = digits[i] != 0;
-  return RoundQuotientToDouble(negative, four << shift | fifth >> 32, sticky, kLowestExponent + 32 * (top - 3) - shift, n);
+  return RoundQuotientToDouble(negative, four << shift | fifth >> 32, sticky, kLowestExponent + 32 * (top - 3) - shift,
+                               n);
 }
 
 }  // namespace
@@ -87,7 +89,8 @@ void ExactSum::Merge(const ExactSum& other) {
 
 double ExactSum::RoundQuotient(uint64_t n) const {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (nans_ > 0 || (positive_infinities_ > 0 && negative_infinities_ > 0)) return std::numeric_limits<double>::quiet_NaN();
+  if (nans_ > 0 || (positive_infinities_ > 0 && negative_infinities_ > 0))
+    return std::numeric_limits<double>::quiet_NaN();
   if (positive_infinities_ > 0) return kInfinity;
   if (negative_infinities_ > 0) return -kInfinity;
   if (high_ < 0) return 0.0;
@@ -124,7 +127,8 @@ ExactSum::Magnitude ExactSum::ToMagnitude() const {
 void ExactSum::AddProduct(double a, double b, int sign) {
   const double rounded = a * b;
   Accumulate(rounded, sign);
-  if (((std::bit_cast<uint64_t>(rounded) >> kSignificandBits) & 0x7FF) != 0x7FF) Accumulate(std::fma(a, b, -rounded), sign);
+  if (((std::bit_cast<uint64_t>(rounded) >> kSignificandBits) & 0x7FF) != 0x7FF)
+    Accumulate(std::fma(a, b, -rounded), sign);
 }
 
 }  // namespace headrace

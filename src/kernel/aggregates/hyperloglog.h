@@ -1,7 +1,7 @@
 // HyperLogLog: about how many distinct hashes there are, with a standard error of 1.04 / sqrt(4096) = 1.6 %.
 //
-// After Flajolet et al. (2007), with the estimator of Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog
-// sketches" (arXiv 1702.01284), algorithm 6: no bias correction by table, good from 0 to beyond 2^60.
+// After Flajolet et al. (2007), with the estimator of Otmar Ertl, "New cardinality estimation algorithms for
+// HyperLogLog sketches" (arXiv 1702.01284), algorithm 6: no bias correction by table, good from 0 to beyond 2^60.
 #pragma once
 
 #include <array>

@@ -74,7 +74,8 @@ constexpr AggregateFunction kFunctions[] = {
 }  // namespace
 
 const AggregateFunction* FindAggregateFunction(std::string_view name) {
-  const auto* const it = std::find_if(std::begin(kFunctions), std::end(kFunctions), [&](const AggregateFunction& f) { return f.name == name; });
+  const auto* const it = std::find_if(std::begin(kFunctions), std::end(kFunctions),
+                                      [&](const AggregateFunction& f) { return f.name == name; });
   return it == std::end(kFunctions) ? nullptr : it;
 }
 

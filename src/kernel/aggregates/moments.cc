@@ -29,13 +29,19 @@ struct Exact {
   bool is_negative() const { return integer < 0; }
 };
 
-Exact operator*(const Exact& a, const Exact& b) { return {a.integer * b.integer, a.exponent + b.exponent}; }
-Exact operator*(int64_t n, const Exact& a) { return {n * a.integer, a.exponent}; }
+Exact operator*(const Exact& a, const Exact& b) {
+  return {a.integer * b.integer, a.exponent + b.exponent};
+}
+Exact operator*(int64_t n, const Exact& a) {
+  return {n * a.integer, a.exponent};
+}
 Exact operator+(const Exact& a, const Exact& b) {
   const int exponent = std::min(a.exponent, b.exponent);
   return {(a.integer << (a.exponent - exponent)) + (b.integer << (b.exponent - exponent)), exponent};
 }
-Exact operator-(const Exact& a, const Exact& b) { return a + -1 * b; }
+Exact operator-(const Exact& a, const Exact& b) {
+  return a + -1 * b;
+}
 
 Exact ToExact(const ExactSum& sum) {
   const ExactSum::Magnitude magnitude = sum.ToMagnitude();
@@ -72,12 +78,18 @@ double Ratio(const Exact& a, const Exact& b) {
   return std::ldexp(x.significand / y.significand, x.exponent - y.exponent) + 0.0;
 }
 
-Exact Integer(int64_t n) { return {n, 0}; }
+Exact Integer(int64_t n) {
+  return {n, 0};
+}
 
 class MomentState final : public MergeableState<MomentState> {
  public:
   explicit MomentState(const AggregateCall& call)
-      : kind_(call.kind), of_pairs_(call.second.has_value()), degree_(call.kind == K::kKurtosis ? 4 : call.kind == K::kSkewness ? 3 : 2) {
+      : kind_(call.kind),
+        of_pairs_(call.second.has_value()),
+        degree_(call.kind == K::kKurtosis   ? 4
+                : call.kind == K::kSkewness ? 3
+                                            : 2) {
     // regr_slope(y, x) and its kin name the dependent variable first.
     x_slot_ = of_pairs_ ? *call.second : *call.argument;
     y_slot_ = *call.argument;
@@ -208,7 +220,8 @@ class MomentState final : public MergeableState<MomentState> {
   std::optional<double> Kurtosis(const Exact& x, const Exact& xx, const Exact& d_xx) const {
     if (d_xx.is_zero()) return std::nullopt;
     const Exact n = Integer(count_);
-    const Exact d_xxxx = n * n * n * ToExact(xxxx_) - 4 * (n * n * ToExact(xxx_) * x) + 6 * (n * xx * x * x) - 3 * (x * x * x * x);
+    const Exact d_xxxx =
+        n * n * n * ToExact(xxxx_) - 4 * (n * n * ToExact(xxx_) * x) + 6 * (n * xx * x * x) - 3 * (x * x * x * x);
     const auto count = static_cast<double>(count_);
     const double excess = Ratio(Integer(count_ + 1) * d_xxxx - 3 * (Integer(count_ - 1) * d_xx * d_xx), d_xx * d_xx);
     return excess * (count - 1) / ((count - 2) * (count - 3)) + 0.0;
@@ -226,6 +239,8 @@ class MomentState final : public MergeableState<MomentState> {
 
 }  // namespace
 
-std::unique_ptr<AggregateState> MakeMomentState(const AggregateCall& call) { return std::make_unique<MomentState>(call); }
+std::unique_ptr<AggregateState> MakeMomentState(const AggregateCall& call) {
+  return std::make_unique<MomentState>(call);
+}
 
 }  // namespace headrace::aggregates

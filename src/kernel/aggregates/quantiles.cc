@@ -103,7 +103,9 @@ class QuantileState final : public MergeableState<QuantileState> {
     const double middle = DoubleOfOrderedBits(buckets_.At(rank));
     if (type_ == TypeId::kDouble) return out->AppendDouble(middle);
     constexpr double kBeyond = 0x1p63;
-    out->AppendInt(middle >= kBeyond ? std::numeric_limits<int64_t>::max() : middle < -kBeyond ? std::numeric_limits<int64_t>::min() : std::llround(middle));
+    out->AppendInt(middle >= kBeyond   ? std::numeric_limits<int64_t>::max()
+                   : middle < -kBeyond ? std::numeric_limits<int64_t>::min()
+                                       : std::llround(middle));
   }
 
   // Rule 22: position q * (n - 1), linear between neighbours. Beyond the exact values the middle of the lower
@@ -144,6 +146,8 @@ class QuantileState final : public MergeableState<QuantileState> {
 
 }  // namespace
 
-std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call) { return std::make_unique<QuantileState>(call); }
+std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call) {
+  return std::make_unique<QuantileState>(call);
+}
 
 }  // namespace headrace::aggregates

@@ -52,11 +52,14 @@ class SequenceState final : public MergeableState<SequenceState> {
   }
 
  private:
-  static Place PlaceOf(const EventRows& rows, size_t row) { return {rows.event_time[row], rows.available_at[row], rows.ingest[row]}; }
+  static Place PlaceOf(const EventRows& rows, size_t row) {
+    return {rows.event_time[row], rows.available_at[row], rows.ingest[row]};
+  }
 
   // Whether the result is the value of one event.
   bool TakesValue() const {
-    return call_.kind == K::kFirst || call_.kind == K::kLast || call_.kind == K::kNthLast || call_.kind == K::kArgMin || call_.kind == K::kArgMax;
+    return call_.kind == K::kFirst || call_.kind == K::kLast || call_.kind == K::kNthLast || call_.kind == K::kArgMin ||
+           call_.kind == K::kArgMax;
   }
   size_t nth() const { return static_cast<size_t>(call_.parameter); }
 
@@ -72,7 +75,9 @@ class SequenceState final : public MergeableState<SequenceState> {
     if (entries_.empty()) return Value::Null();
     if (call_.kind == K::kFirst) return entries_.begin()->second.value;
     if (call_.kind == K::kLast) return entries_.rbegin()->second.value;
-    if (call_.kind == K::kNthLast) return nth() > entries_.size() ? Value::Null() : std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->second.value;
+    if (call_.kind == K::kNthLast)
+      return nth() > entries_.size() ? Value::Null()
+                                     : std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->second.value;
     // Rule 20: among equals the first in the order.
     auto best = entries_.begin();
     for (auto it = entries_.begin(); it != entries_.end(); ++it) {
@@ -96,13 +101,17 @@ class SequenceState final : public MergeableState<SequenceState> {
       case K::kSecondsSinceLast:
         return Seconds(t, entries_.rbegin()->first);
       case K::kSecondsSinceNthLast:
-        return nth() > entries_.size() ? std::nullopt : std::optional(Seconds(t, std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->first));
+        return nth() > entries_.size()
+                   ? std::nullopt
+                   : std::optional(Seconds(t, std::prev(entries_.end(), static_cast<ptrdiff_t>(nth()))->first));
       default:
         return LongestGap();
     }
   }
 
-  static double Seconds(TimestampUs t, const Place& place) { return static_cast<double>(t - place.event_time) / kUsPerSecondDouble; }
+  static double Seconds(TimestampUs t, const Place& place) {
+    return static_cast<double>(t - place.event_time) / kUsPerSecondDouble;
+  }
 
   double Product() const {
     double product = 1;
@@ -127,7 +136,8 @@ class SequenceState final : public MergeableState<SequenceState> {
     const auto& [first, first_entry] = *entries_.begin();
     const auto& [last, last_entry] = *entries_.rbegin();
     if (last.event_time == first.event_time) return std::nullopt;
-    return (last_entry.value.dbl() - first_entry.value.dbl()) / (static_cast<double>(last.event_time - first.event_time) / kUsPerSecondDouble);
+    return (last_entry.value.dbl() - first_entry.value.dbl()) /
+           (static_cast<double>(last.event_time - first.event_time) / kUsPerSecondDouble);
   }
 
   // The largest fall from a value to a later one; 0 when none is lower than one before.
@@ -182,6 +192,8 @@ class SequenceState final : public MergeableState<SequenceState> {
 
 }  // namespace
 
-std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call) { return std::make_unique<SequenceState>(call); }
+std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call) {
+  return std::make_unique<SequenceState>(call);
+}
 
 }  // namespace headrace::aggregates

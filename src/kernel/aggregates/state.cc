@@ -17,7 +17,8 @@ bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row) {
     if (filter.IsNull(row) || filter.ints()[row] == 0) return false;
   }
   if (NullIsValue(call.kind)) return true;
-  return !(call.argument && rows.slots[*call.argument].IsNull(row)) && !(call.second && rows.slots[*call.second].IsNull(row));
+  return !(call.argument && rows.slots[*call.argument].IsNull(row)) &&
+         !(call.second && rows.slots[*call.second].IsNull(row));
 }
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call) {

@@ -41,8 +41,8 @@ class AggregateState {
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call);
 
-// Whether row `row` counts for `call`: its filter is true and no argument null. For first, last and nth_last a null is a
-// value (rule 20).
+// Whether row `row` counts for `call`: its filter is true and no argument null. For first, last and nth_last a null is
+// a value (rule 20).
 bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row);
 
 }  // namespace headrace

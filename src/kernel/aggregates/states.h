@@ -18,7 +18,9 @@ std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call);
 template <typename Derived>
 class MergeableState : public AggregateState {
  public:
-  void Merge(const AggregateState& other) final { static_cast<Derived*>(this)->MergeSame(static_cast<const Derived&>(other)); }
+  void Merge(const AggregateState& other) final {
+    static_cast<Derived*>(this)->MergeSame(static_cast<const Derived&>(other));
+  }
 };
 
 }  // namespace headrace::aggregates

@@ -25,7 +25,8 @@ class CountState final : public MergeableState<CountState> {
 
 class IntegerSumState final : public MergeableState<IntegerSumState> {
  public:
-  explicit IntegerSumState(const AggregateCall& call) : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
+  explicit IntegerSumState(const AggregateCall& call)
+      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
 
   void Add(const EventRows& rows, size_t row) override {
     sum_ += rows.slots[slot_].ints()[row];
@@ -63,7 +64,8 @@ class IntegerSumState final : public MergeableState<IntegerSumState> {
 
 class DoubleSumState final : public MergeableState<DoubleSumState> {
  public:
-  explicit DoubleSumState(const AggregateCall& call) : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
+  explicit DoubleSumState(const AggregateCall& call)
+      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
 
   void Add(const EventRows& rows, size_t row) override {
     sum_.Add(rows.slots[slot_].doubles()[row]);
@@ -95,7 +97,8 @@ class DoubleSumState final : public MergeableState<DoubleSumState> {
 
 class ExtremeState final : public MergeableState<ExtremeState> {
  public:
-  explicit ExtremeState(const AggregateCall& call) : slot_(*call.argument), is_min_(call.kind == AggregateKind::kMin), best_(call.argument_type) {}
+  explicit ExtremeState(const AggregateCall& call)
+      : slot_(*call.argument), is_min_(call.kind == AggregateKind::kMin), best_(call.argument_type) {}
 
   void Add(const EventRows& rows, size_t row) override { Consider(rows.slots[slot_], row); }
   void Subtract(const EventRows&, size_t) override {}
@@ -128,13 +131,17 @@ class ExtremeState final : public MergeableState<ExtremeState> {
 
 }  // namespace
 
-std::unique_ptr<AggregateState> MakeCountState(const AggregateCall&) { return std::make_unique<CountState>(); }
+std::unique_ptr<AggregateState> MakeCountState(const AggregateCall&) {
+  return std::make_unique<CountState>();
+}
 
 std::unique_ptr<AggregateState> MakeSumState(const AggregateCall& call) {
   if (call.argument_type == TypeId::kDouble) return std::make_unique<DoubleSumState>(call);
   return std::make_unique<IntegerSumState>(call);
 }
 
-std::unique_ptr<AggregateState> MakeExtremeState(const AggregateCall& call) { return std::make_unique<ExtremeState>(call); }
+std::unique_ptr<AggregateState> MakeExtremeState(const AggregateCall& call) {
+  return std::make_unique<ExtremeState>(call);
+}
 
 }  // namespace headrace::aggregates

@@ -19,7 +19,9 @@ Code CodeOf(const Column& column, size_t row) {
   }
 }
 
-inline void AppendCode(const std::string& code, TypeId, Column* out) { out->AppendString(code); }
+inline void AppendCode(const std::string& code, TypeId, Column* out) {
+  out->AppendString(code);
+}
 inline void AppendCode(int64_t code, TypeId type, Column* out) {
   if (type == TypeId::kDouble) {
     out->AppendDouble(DoubleOfOrderedBits(code));

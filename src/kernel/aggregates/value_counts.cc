@@ -13,13 +13,18 @@ namespace {
 
 constexpr size_t kExactDistinct = 4096;  // rule 22
 
-uint64_t HashOf(int64_t code) { return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code)); }
-uint64_t HashOf(const std::string& text) { return Hash64(text); }
+uint64_t HashOf(int64_t code) {
+  return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code));
+}
+uint64_t HashOf(const std::string& text) {
+  return Hash64(text);
+}
 
 template <typename Code>
 class ValueCountState final : public MergeableState<ValueCountState<Code>> {
  public:
-  explicit ValueCountState(const AggregateCall& call) : kind_(call.kind), type_(call.argument_type), slot_(*call.argument) {}
+  explicit ValueCountState(const AggregateCall& call)
+      : kind_(call.kind), type_(call.argument_type), slot_(*call.argument) {}
 
   void Add(const EventRows& rows, size_t row) override {
     ++counts_[CodeOf<Code>(rows.slots[slot_], row)];

@@ -60,7 +60,8 @@ std::optional<double> ParameterOf(const Expression& constant, ParameterRule rule
   }
   if (constant.type != TypeId::kBigint && constant.type != TypeId::kDouble) return std::nullopt;
   const double number = constant.type == TypeId::kBigint ? static_cast<double>(value.int64()) : value.dbl();
-  const bool fits = rule == ParameterRule::kFraction ? number >= 0 && number <= 1 : number >= 1 && number <= 1e9 && number == std::floor(number);
+  const bool fits = rule == ParameterRule::kFraction ? number >= 0 && number <= 1
+                                                     : number >= 1 && number <= 1e9 && number == std::floor(number);
   return fits ? std::optional(number) : std::nullopt;
 }
 
@@ -78,7 +79,8 @@ bool ContainsAggregate(const Json& node) {
   if (FindAggregate(node) != nullptr) return true;
   if (node.is_array()) return std::any_of(node.array().begin(), node.array().end(), ContainsAggregate);
   if (!node.is_object()) return false;
-  return std::any_of(node.object().begin(), node.object().end(), [](const Json::Member& m) { return ContainsAggregate(m.second); });
+  return std::any_of(node.object().begin(), node.object().end(),
+                     [](const Json::Member& m) { return ContainsAggregate(m.second); });
 }
 
 Binder::HookResult AggregateBinder::Bind(const Json& call) {
@@ -86,12 +88,14 @@ Binder::HookResult AggregateBinder::Bind(const Json& call) {
   if (function == nullptr) return {};
   Binder binder(columns_, relation_, errors_);
   if (IsDistinct(call) && function->kind != AggregateKind::kCountDistinct) {
-    binder.Error(call, fmt::format("{}(distinct ...) is not known to the feature engine", function->name), "count(distinct ...) is");
+    binder.Error(call, fmt::format("{}(distinct ...) is not known to the feature engine", function->name),
+                 "count(distinct ...) is");
     return {true, std::nullopt};
   }
   if (!ListOf(NodeOf(call, "order_bys"), "orders").empty()) {
-    binder.Error(call, fmt::format("{}(... order by ...): the events have an order of their own, by event time", function->name),
-                 "leave order by out; arg_min and arg_max choose by another column");
+    binder.Error(
+        call, fmt::format("{}(... order by ...): the events have an order of their own, by event time", function->name),
+        "leave order by out; arg_min and arg_max choose by another column");
     return {true, std::nullopt};
   }
   AggregateCall result;
@@ -104,15 +108,19 @@ Binder::HookResult AggregateBinder::Bind(const Json& call) {
     if (!condition) return {true, std::nullopt};
     result.filter = AddSlot(*std::move(condition));
   }
-  return {true, Bound{Expression::Column(AddAggregate(result), result.result_type, std::string(function->name)), false}};
+  return {true,
+          Bound{Expression::Column(AddAggregate(result), result.result_type, std::string(function->name)), false}};
 }
 
-bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& function, Binder& binder, AggregateCall* result) {
+bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& function, Binder& binder,
+                                    AggregateCall* result) {
   const Json::Array& arguments = ListOf(call, "children");
-  const size_t columns = (function.argument != ArgumentRule::kNone ? 1 : 0) + (function.second != ArgumentRule::kNone ? 1 : 0);
+  const size_t columns =
+      (function.argument != ArgumentRule::kNone ? 1 : 0) + (function.second != ArgumentRule::kNone ? 1 : 0);
   const size_t wanted = columns + (function.parameter != ParameterRule::kNone ? 1 : 0);
   if (arguments.size() != wanted) {
-    binder.Error(call, fmt::format("{} takes {} argument{}, not {}", function.name, wanted, wanted == 1 ? "" : "s", arguments.size()));
+    binder.Error(call, fmt::format("{} takes {} argument{}, not {}", function.name, wanted, wanted == 1 ? "" : "s",
+                                   arguments.size()));
     return false;
   }
   if (columns >= 1) {
@@ -130,8 +138,8 @@ bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& f
 }
 
 // Numbers widen to what the function computes with; a boolean counts as 0 or 1.
-std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const Json& argument, std::string_view name, ArgumentRule rule,
-                                                        Binder& binder) {
+std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const Json& argument, std::string_view name,
+                                                        ArgumentRule rule, Binder& binder) {
   std::optional<Expression> bound = binder.BindTyped(argument, TypeId::kBigint);
   if (!bound || rule == ArgumentRule::kAny) return bound;
   if (rule == ArgumentRule::kBoolean) {
@@ -145,17 +153,21 @@ std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const 
                  rule == ArgumentRule::kBigint ? "cast it to bigint" : "cast it to a number");
     return std::nullopt;
   }
-  const TypeId type = rule == ArgumentRule::kDouble ? TypeId::kDouble : bound->type == TypeId::kDouble ? TypeId::kDouble : TypeId::kBigint;
+  const TypeId type = rule == ArgumentRule::kDouble    ? TypeId::kDouble
+                      : bound->type == TypeId::kDouble ? TypeId::kDouble
+                                                       : TypeId::kBigint;
   if (bound->type == TypeId::kBoolean) bound = CastTo(*std::move(bound), TypeId::kBigint);
   return bound->type == type ? bound : CastTo(*std::move(bound), type);
 }
 
-bool AggregateBinder::BindParameter(const Json& call, const Json& argument, const AggregateFunction& function, Binder& binder, AggregateCall* result) {
+bool AggregateBinder::BindParameter(const Json& call, const Json& argument, const AggregateFunction& function,
+                                    Binder& binder, AggregateCall* result) {
   const std::optional<Expression> bound = binder.BindTyped(argument, TypeId::kBigint);
   if (!bound) return false;
   const std::optional<double> parameter = ParameterOf(*bound, function.parameter);
   if (!parameter) {
-    binder.Error(call, fmt::format("the last argument of {} is {}", function.name, Wanted(function.parameter)), "write it as a constant");
+    binder.Error(call, fmt::format("the last argument of {} is {}", function.name, Wanted(function.parameter)),
+                 "write it as a constant");
     return false;
   }
   result->parameter = *parameter;
@@ -164,7 +176,8 @@ bool AggregateBinder::BindParameter(const Json& call, const Json& argument, cons
 
 size_t AggregateBinder::AddSlot(Expression slot) {
   std::vector<Expression>& slots = program_.slots;
-  const auto it = std::find_if(slots.begin(), slots.end(), [&](const Expression& s) { return SameExpression(s, slot); });
+  const auto it =
+      std::find_if(slots.begin(), slots.end(), [&](const Expression& s) { return SameExpression(s, slot); });
   if (it != slots.end()) return static_cast<size_t>(it - slots.begin());
   slots.push_back(std::move(slot));
   return slots.size() - 1;

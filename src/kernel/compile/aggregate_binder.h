@@ -15,7 +15,8 @@ bool ContainsAggregate(const Json& node);
 class AggregateBinder {
  public:
   // `columns` and `relation` as of Binder; all must outlive it.
-  AggregateBinder(const Schema& columns, const std::vector<std::string>& relation, ViewProgram* program, std::vector<CompileError>* errors)
+  AggregateBinder(const Schema& columns, const std::vector<std::string>& relation, ViewProgram* program,
+                  std::vector<CompileError>* errors)
       : columns_(columns), relation_(relation), program_(*program), errors_(errors) {}
 
   // For Binder::set_call_hook: a call's value is the column of its aggregate.
@@ -23,8 +24,10 @@ class AggregateBinder {
 
  private:
   bool BindArguments(const Json& call, const AggregateFunction& function, Binder& binder, AggregateCall* result);
-  std::optional<Expression> BindArgument(const Json& call, const Json& argument, std::string_view name, ArgumentRule rule, Binder& binder);
-  bool BindParameter(const Json& call, const Json& argument, const AggregateFunction& function, Binder& binder, AggregateCall* result);
+  std::optional<Expression> BindArgument(const Json& call, const Json& argument, std::string_view name,
+                                         ArgumentRule rule, Binder& binder);
+  bool BindParameter(const Json& call, const Json& argument, const AggregateFunction& function, Binder& binder,
+                     AggregateCall* result);
   size_t AddSlot(Expression slot);
   size_t AddAggregate(const AggregateCall& call);
 

@@ -11,8 +11,12 @@
 namespace headrace::compile {
 namespace {
 
-Bound NullBound() { return {Expression::Constant(Value::Null(), TypeId::kBigint), /*untyped_null=*/true}; }
-Bound Typed(Expression expression) { return {std::move(expression), false}; }
+Bound NullBound() {
+  return {Expression::Constant(Value::Null(), TypeId::kBigint), /*untyped_null=*/true};
+}
+Bound Typed(Expression expression) {
+  return {std::move(expression), false};
+}
 Bound ConstantBound(Value value) {
   const TypeId type = value.type();
   return Typed(Expression::Constant(std::move(value), type));
@@ -56,7 +60,8 @@ std::optional<Bound> Binder::BindAny(const Json& node) {
     Error(node, fmt::format("a {} in a feature", kind == "WINDOW" ? "window function" : "subquery"),
           "put it into a table under tables/, and select from that table here");
   } else {
-    Error(node, fmt::format("this kind of expression ({}) is not known to the feature engine", absl::AsciiStrToLower(kind)),
+    Error(node,
+          fmt::format("this kind of expression ({}) is not known to the feature engine", absl::AsciiStrToLower(kind)),
           "put it into a table under tables/, and select from that table here");
   }
   return std::nullopt;
@@ -99,7 +104,8 @@ std::optional<Bound> Binder::BindColumn(const Json& node) {
     return std::nullopt;
   }
   std::optional<size_t> index = FindField(columns_, name);
-  if (!index && parts.size() > 1 && std::find(relation_.begin(), relation_.end(), parts[parts.size() - 2]) != relation_.end()) {
+  if (!index && parts.size() > 1 &&
+      std::find(relation_.begin(), relation_.end(), parts[parts.size() - 2]) != relation_.end()) {
     index = FindField(columns_, parts.back());
   }
   if (!index) {
@@ -129,7 +135,8 @@ std::optional<Bound> Binder::BindConstant(const Json& node) {
   }
   if (id == "VARCHAR" && payload.is_string()) return ConstantBound(Value::Varchar(payload.str()));
   if (id == "BOOLEAN" && payload.is_bool()) return ConstantBound(Value::Boolean(payload.boolean()));
-  Error(node, fmt::format("a literal of type {} is not known to the feature engine", id), "write a double such as 1e20");
+  Error(node, fmt::format("a literal of type {} is not known to the feature engine", id),
+        "write a double such as 1e20");
   return std::nullopt;
 }
 
@@ -200,7 +207,8 @@ std::optional<Bound> Binder::BindComparison(const Json& node) {
 }
 
 std::optional<Bound> Binder::BindBetween(const Json& node) {
-  std::optional<std::vector<Bound>> parts = BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")}, /*intervals=*/true);
+  std::optional<std::vector<Bound>> parts =
+      BindAll({NodeOf(node, "input"), NodeOf(node, "lower"), NodeOf(node, "upper")}, /*intervals=*/true);
   if (!parts) return std::nullopt;
   std::optional<Bound> low = Call(node, ">=", {(*parts)[0], (*parts)[1]});
   std::optional<Bound> high = Call(node, "<=", {(*parts)[0], (*parts)[2]});
@@ -272,7 +280,8 @@ std::optional<std::vector<Expression>> Binder::Unify(const Json& at, std::vector
     if (value.untyped_null) continue;
     const std::optional<TypeId> wider = common ? CommonType(*common, value.expression.type) : value.expression.type;
     if (!wider) {
-      Error(at, fmt::format("{} mixes {} and {}", what, TypeName(*common), TypeName(value.expression.type)), "cast one of them");
+      Error(at, fmt::format("{} mixes {} and {}", what, TypeName(*common), TypeName(value.expression.type)),
+            "cast one of them");
       return std::nullopt;
     }
     common = wider;

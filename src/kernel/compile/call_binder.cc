@@ -71,8 +71,8 @@ bool Binder::ConstantsAreGood(const Json& at, const ScalarFunction& function, co
 bool Binder::AdaptLiterals(const Json& at, std::vector<Bound>* arguments) {
   const std::optional<TypeId> type = TypeBesideLiterals(*arguments);
   if (!type) return true;
-  const bool zoned =
-      std::any_of(arguments->begin(), arguments->end(), [](const Bound& argument) { return argument.expression.zoned; });
+  const bool zoned = std::any_of(arguments->begin(), arguments->end(),
+                                 [](const Bound& argument) { return argument.expression.zoned; });
   for (Bound& argument : *arguments) {
     if (!IsTextLiteral(argument)) continue;
     Column text(TypeId::kVarchar);

@@ -48,8 +48,8 @@ void Keep(const std::vector<bool>& used, std::vector<T>* items) {
 }  // namespace
 
 bool SameExpression(const Expression& a, const Expression& b) {
-  if (a.kind != b.kind || a.type != b.type || a.column != b.column || a.kernel != b.kernel || a.try_cast != b.try_cast ||
-      !a.constant.IdenticalTo(b.constant) || a.children.size() != b.children.size()) {
+  if (a.kind != b.kind || a.type != b.type || a.column != b.column || a.kernel != b.kernel ||
+      a.try_cast != b.try_cast || !a.constant.IdenticalTo(b.constant) || a.children.size() != b.children.size()) {
     return false;
   }
   for (size_t i = 0; i < a.children.size(); ++i) {

@@ -23,7 +23,7 @@ struct CompileError {
 
 template <typename Program>
 struct Compiled {
-  Program program;                   // usable only without errors
+  Program program;  // usable only without errors
   std::vector<CompileError> errors;
   bool ok() const { return errors.empty(); }
 };
@@ -31,11 +31,11 @@ struct Compiled {
 // What is not in a view's SQL but in its config and in the relation it reads.
 struct ViewDefinition {
   std::string name;
-  Schema input;                      // all columns of the relation that the first stage (or the view) reads
+  Schema input;  // all columns of the relation that the first stage (or the view) reads
   std::vector<RowProgram> stages;
   std::vector<std::string> entity;
   std::string event_time;
-  std::string available_at;          // "" or a column
+  std::string available_at;  // "" or a column
   std::optional<DurationUs> delay_us;
   std::vector<Window> windows;
   std::optional<DurationUs> ttl_us;
@@ -53,6 +53,7 @@ struct RowWiseResult {
   bool row_wise = false;
   Compiled<RowProgram> compiled;  // when row_wise
 };
-RowWiseResult CompileRowWise(const Schema& input, std::string_view syntax_tree, std::span<const std::string> aggregates);
+RowWiseResult CompileRowWise(const Schema& input, std::string_view syntax_tree,
+                             std::span<const std::string> aggregates);
 
 }  // namespace headrace

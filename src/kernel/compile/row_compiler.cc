@@ -31,7 +31,8 @@ bool LooksBeyondRow(const Json& node, std::span<const std::string> aggregates) {
       return true;
     }
   }
-  return std::any_of(node.object().begin(), node.object().end(), [&](const Json::Member& m) { return recurse(m.second); });
+  return std::any_of(node.object().begin(), node.object().end(),
+                     [&](const Json::Member& m) { return recurse(m.second); });
 }
 
 bool IsPlainRowWise(const Json& select, std::span<const std::string> aggregates) {
@@ -63,10 +64,12 @@ Compiled<RowProgram> CompileRows(const Schema& input, const Json& select) {
     std::optional<Expression> value = binder.BindTyped(item, TypeId::kBigint);
     if (!value) continue;
     const std::string name = ItemName(item);
-    if (name.empty()) binder.Error(item, "a column of a table that feeds a live view needs a name", "write: ... as name");
+    if (name.empty())
+      binder.Error(item, "a column of a table that feeds a live view needs a name", "write: ... as name");
     if (value->zoned) {
       // Its readers would see a plain timestamp, and timezone() of it the other way round.
-      binder.Error(item, fmt::format("column '{}' is a timestamp with time zone", name), "cast it: write ...::timestamp");
+      binder.Error(item, fmt::format("column '{}' is a timestamp with time zone", name),
+                   "cast it: write ...::timestamp");
     }
     result.program.output.push_back({name, value->type});
     result.program.outputs.push_back(*std::move(value));
@@ -80,7 +83,8 @@ Compiled<RowProgram> CompileRows(const Schema& input, const Json& select) {
 }  // namespace
 }  // namespace compile
 
-RowWiseResult CompileRowWise(const Schema& input, std::string_view syntax_tree, std::span<const std::string> aggregates) {
+RowWiseResult CompileRowWise(const Schema& input, std::string_view syntax_tree,
+                             std::span<const std::string> aggregates) {
   const StatusOr<Json> select = compile::ParseSelectNode(syntax_tree);
   if (!select.ok() || !compile::IsPlainRowWise(*select, aggregates)) return {};
   return {true, compile::CompileRows(input, *select)};
@@ -95,7 +99,8 @@ Compiled<RequestProgram> CompileRequestView(const std::string& name, const Schem
   program.name = name;
   compile::RefuseClauses(*select, "a request view", &result.errors);
   if (const Json& where = compile::NodeOf(*select, "where_clause"); !where.is_null()) {
-    result.errors.push_back({compile::OffsetOf(where), "a request view has no WHERE: each request gives one row", "use CASE"});
+    result.errors.push_back(
+        {compile::OffsetOf(where), "a request view has no WHERE: each request gives one row", "use CASE"});
   }
   program.input = fields;
   program.input.insert(program.input.end(), features.begin(), features.end());

@@ -18,8 +18,12 @@ std::string TextOf(const Json& node, std::string_view key) {
   const Json* member = node.Find(key);
   return member != nullptr && member->is_string() ? member->str() : "";
 }
-std::string ClassOf(const Json& node) { return TextOf(node, "class"); }
-std::string TypeOf(const Json& node) { return TextOf(node, "type"); }
+std::string ClassOf(const Json& node) {
+  return TextOf(node, "class");
+}
+std::string TypeOf(const Json& node) {
+  return TextOf(node, "type");
+}
 
 const Json& NodeOf(const Json& node, std::string_view key) {
   static const Json* const kNull = new Json();

@@ -15,7 +15,9 @@ namespace {
 class ViewCompiler {
  public:
   ViewCompiler(const ViewDefinition& definition, const Json& select)
-      : definition_(definition), select_(select), columns_(definition.stages.empty() ? definition.input : definition.stages.back().output) {}
+      : definition_(definition),
+        select_(select),
+        columns_(definition.stages.empty() ? definition.input : definition.stages.back().output) {}
 
   Compiled<ViewProgram> Run() {
     ViewProgram& program = result_.program;
@@ -39,7 +41,9 @@ class ViewCompiler {
 
  private:
   Binder RowBinder() { return Binder(columns_, relation_, &result_.errors); }
-  void ConfigError(std::string message, std::string hint) { result_.errors.push_back({-1, std::move(message), std::move(hint)}); }
+  void ConfigError(std::string message, std::string hint) {
+    result_.errors.push_back({-1, std::move(message), std::move(hint)});
+  }
 
   // A column that config(...) names; an error if it does not exist.
   std::optional<Expression> ConfigColumn(const std::string& key, const std::string& name) {
@@ -58,7 +62,8 @@ class ViewCompiler {
     const TypeId type = column->type;
     column = Binder::Coerce({*std::move(column), false}, TypeId::kTimestamp);
     if (!column) {
-      ConfigError(fmt::format("config({}=...): '{}' is a {}, not a timestamp", key, name, TypeName(type)), "cast it in the table");
+      ConfigError(fmt::format("config({}=...): '{}' is a {}, not a timestamp", key, name, TypeName(type)),
+                  "cast it in the table");
     }
     return column;
   }
@@ -69,12 +74,14 @@ class ViewCompiler {
       std::optional<Expression> key = ConfigColumn("entity", name);
       if (!key) continue;
       if (key->type == TypeId::kDouble) {
-        ConfigError(fmt::format("config(entity=...): '{}' is a double, and doubles are no keys", name), "cast it to bigint or varchar");
+        ConfigError(fmt::format("config(entity=...): '{}' is a double, and doubles are no keys", name),
+                    "cast it to bigint or varchar");
       }
       program.entity.push_back({name, key->type});
       program.keys.push_back(*std::move(key));
     }
-    if (std::optional<Expression> time = ConfigInstant("event_time", definition_.event_time)) program.event_time = *std::move(time);
+    if (std::optional<Expression> time = ConfigInstant("event_time", definition_.event_time))
+      program.event_time = *std::move(time);
     if (!definition_.available_at.empty()) {
       program.availability = AvailabilityRule::kColumn;
       program.available_at = ConfigInstant("available_at", definition_.available_at);
@@ -132,7 +139,8 @@ class ViewCompiler {
   void BindAggregateItem(const Json& item, const std::string& name) {
     const Schema no_columns;
     Binder outer(no_columns, {}, &result_.errors);
-    outer.RefuseColumns("stands outside an aggregate", "aggregate it, e.g. max(...), or make a latest-value view of it");
+    outer.RefuseColumns("stands outside an aggregate",
+                        "aggregate it, e.g. max(...), or make a latest-value view of it");
     AggregateBinder aggregates(columns_, relation_, &result_.program, &result_.errors);
     outer.set_call_hook([&](const Json& call) { return aggregates.Bind(call); });
     std::optional<Expression> value = outer.BindTyped(item, TypeId::kDouble);

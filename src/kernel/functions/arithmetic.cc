@@ -10,7 +10,9 @@ namespace {
 constexpr TypeId kB = TypeId::kBigint;
 constexpr TypeId kD = TypeId::kDouble;
 
-Status NegationOverflow(int64_t a) { return InvalidArgument("the negative of {} does not fit a bigint", a); }
+Status NegationOverflow(int64_t a) {
+  return InvalidArgument("the negative of {} does not fit a bigint", a);
+}
 
 // The three operators that can leave 64 bits.
 template <char op>

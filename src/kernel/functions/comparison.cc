@@ -6,9 +6,15 @@ namespace {
 
 constexpr TypeId kBool = TypeId::kBoolean;
 
-int Compare(int64_t a, int64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
-int Compare(double a, double b) { return CompareDoubles(a, b); }
-int Compare(std::string_view a, std::string_view b) { return a.compare(b); }
+int Compare(int64_t a, int64_t b) {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+int Compare(double a, double b) {
+  return CompareDoubles(a, b);
+}
+int Compare(std::string_view a, std::string_view b) {
+  return a.compare(b);
+}
 
 template <typename T>
 constexpr auto kEqual = [](T a, T b) { return int64_t{Compare(a, b) == 0}; };
@@ -29,8 +35,8 @@ Status Distinct(Arguments arguments, size_t rows, Column* result) {
   const Column& a = *arguments[0];
   const Column& b = *arguments[1];
   for (size_t i = 0; i < rows; ++i) {
-    const bool same = a.IsNull(i) || b.IsNull(i) ? a.IsNull(i) && b.IsNull(i)
-                                                 : Compare(Cell<T>::Get(a, i), Cell<T>::Get(b, i)) == 0;
+    const bool same =
+        a.IsNull(i) || b.IsNull(i) ? a.IsNull(i) && b.IsNull(i) : Compare(Cell<T>::Get(a, i), Cell<T>::Get(b, i)) == 0;
     result->AppendInt(same == negated);
   }
   return absl::OkStatus();

@@ -12,10 +12,10 @@ const std::vector<ScalarFunction>& AllFunctions() {
   static const std::vector<ScalarFunction>* const kAll = [] {
     auto* all = new std::vector<ScalarFunction>();
     for (auto subject : {functions::ArithmeticFunctions, functions::BucketFunctions, functions::CalendarFunctions,
-                         functions::ComparisonFunctions, functions::GeographyFunctions, functions::HashFunctions, functions::IntervalFunctions,
-                         functions::JsonFunctions, functions::MathematicsFunctions, functions::PatternFunctions,
-                         functions::SimilarityFunctions, functions::TemporalFunctions, functions::TextFunctions,
-                         functions::TimeZoneFunctions}) {
+                         functions::ComparisonFunctions, functions::GeographyFunctions, functions::HashFunctions,
+                         functions::IntervalFunctions, functions::JsonFunctions, functions::MathematicsFunctions,
+                         functions::PatternFunctions, functions::SimilarityFunctions, functions::TemporalFunctions,
+                         functions::TextFunctions, functions::TimeZoneFunctions}) {
       for (ScalarFunction& function : subject()) all->push_back(std::move(function));
     }
     return all;
@@ -95,7 +95,8 @@ std::string_view CanonicalName(std::string_view name) {
       {"weekday", "dayofweek"},
       {"weekofyear", "week"},
   };
-  const auto* const it = std::find_if(std::begin(kAliases), std::end(kAliases), [&](const auto& alias) { return alias.first == name; });
+  const auto* const it =
+      std::find_if(std::begin(kAliases), std::end(kAliases), [&](const auto& alias) { return alias.first == name; });
   return it == std::end(kAliases) ? name : it->second;
 }
 
@@ -118,23 +119,34 @@ std::string_view CanonicalUnit(std::string_view unit) {
       {"dayofyear", "doy"},
   };
   for (const auto& spellings : kUnits) {
-    if (!unit.empty() && std::find(spellings.begin(), spellings.end(), unit) != spellings.end()) return *spellings.begin();
+    if (!unit.empty() && std::find(spellings.begin(), spellings.end(), unit) != spellings.end())
+      return *spellings.begin();
   }
   return unit;
 }
 
 bool IsKnownFunction(std::string_view name) {
-  return std::any_of(AllFunctions().begin(), AllFunctions().end(), [&](const ScalarFunction& f) { return f.name == name; });
+  return std::any_of(AllFunctions().begin(), AllFunctions().end(),
+                     [&](const ScalarFunction& f) { return f.name == name; });
 }
 
 bool IsOwnFunction(std::string_view name) {
-  return std::any_of(AllFunctions().begin(), AllFunctions().end(), [&](const ScalarFunction& f) { return f.name == name && f.own; });
+  return std::any_of(AllFunctions().begin(), AllFunctions().end(),
+                     [&](const ScalarFunction& f) { return f.name == name && f.own; });
 }
 
 bool IsVolatileFunction(std::string_view name) {
-  static constexpr std::string_view kVolatile[] = {
-      "current_date", "current_time", "current_timestamp", "gen_random_uuid", "get_current_timestamp", "nextval", "now", "random",
-      "today", "transaction_timestamp", "uuid"};
+  static constexpr std::string_view kVolatile[] = {"current_date",
+                                                   "current_time",
+                                                   "current_timestamp",
+                                                   "gen_random_uuid",
+                                                   "get_current_timestamp",
+                                                   "nextval",
+                                                   "now",
+                                                   "random",
+                                                   "today",
+                                                   "transaction_timestamp",
+                                                   "uuid"};
   return std::find(std::begin(kVolatile), std::end(kVolatile), name) != std::end(kVolatile);
 }
 
@@ -142,7 +154,8 @@ std::vector<std::string> KnownFunctionNames() {
   std::vector<std::string> names;
   for (const ScalarFunction& function : AllFunctions()) {
     // Those with a blank or operators stand for other spellings.
-    const bool is_word = function.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string_view::npos;
+    const bool is_word =
+        function.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string_view::npos;
     if (is_word && function.name != "not" && function.name != "add_interval") names.emplace_back(function.name);
   }
   names.insert(names.end(), {"coalesce", "date_add", "date_diff", "date_part", "date_trunc", "nullif"});

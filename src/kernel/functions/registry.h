@@ -17,13 +17,13 @@ namespace headrace {
 using ConstantCheck = Status (*)(std::span<const Value* const> arguments);
 
 struct ScalarFunction {
-  std::string_view name;                 // DuckDB's name, lower case: "+", "abs", "date_part"
+  std::string_view name;  // DuckDB's name, lower case: "+", "abs", "date_part"
   std::vector<TypeId> arguments;
   TypeId result = TypeId::kBigint;
   ScalarKernel kernel = nullptr;
-  bool variadic = false;                 // the last argument's type repeats
-  bool any_types = false;                // before `arguments`, one or more arguments of any type
-  bool own = false;                      // DuckDB has none, or another one of this name
+  bool variadic = false;   // the last argument's type repeats
+  bool any_types = false;  // before `arguments`, one or more arguments of any type
+  bool own = false;        // DuckDB has none, or another one of this name
   ConstantCheck check = nullptr;
 };
 

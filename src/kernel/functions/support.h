@@ -54,8 +54,8 @@ inline bool AnyNull(Arguments arguments, size_t row) {
   return false;
 }
 
-// result[i] = f(arguments[0][i], arguments[1][i], ...): R of the As. f is a captureless callable, so that a ScalarKernel
-// is a plain function pointer.
+// result[i] = f(arguments[0][i], arguments[1][i], ...): R of the As. f is a captureless callable, so that a
+// ScalarKernel is a plain function pointer.
 template <typename R, auto f, typename... As>
 Status Map(Arguments arguments, size_t rows, Column* result) {
   result->Reserve(rows);
@@ -76,7 +76,7 @@ Status Map(Arguments arguments, size_t rows, Column* result) {
 template <typename R, auto f, typename... As>
 Status TryMap(Arguments arguments, size_t rows, Column* result) {
   result->Reserve(rows);
-  const auto apply = [&]<size_t... I>(size_t row, R* out, std::index_sequence<I...>) {
+  const auto apply = [&]<size_t... I>(size_t row, R * out, std::index_sequence<I...>) {
     return f(Cell<As>::Get(*arguments[I], row)..., out);
   };
   for (size_t i = 0; i < rows; ++i) {

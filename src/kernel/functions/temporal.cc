@@ -12,15 +12,29 @@ constexpr TypeId kB = TypeId::kBigint;
 constexpr TypeId kT = TypeId::kTimestamp;
 
 // Sunday 0 .. Saturday 6; 1970-01-01 was a Thursday.
-int64_t DayOfWeek(TimestampUs t) { return ((DaysOf(t) + 4) % 7 + 7) % 7; }
-int64_t IsoDayOfWeek(TimestampUs t) { return (DayOfWeek(t) + 6) % 7 + 1; }
-int64_t DayOfYear(TimestampUs t) { return DaysOf(t) - DaysFromCivil(DateOf(t).year, 1, 1) + 1; }
+int64_t DayOfWeek(TimestampUs t) {
+  return ((DaysOf(t) + 4) % 7 + 7) % 7;
+}
+int64_t IsoDayOfWeek(TimestampUs t) {
+  return (DayOfWeek(t) + 6) % 7 + 1;
+}
+int64_t DayOfYear(TimestampUs t) {
+  return DaysOf(t) - DaysFromCivil(DateOf(t).year, 1, 1) + 1;
+}
 
 // ISO 8601: a week belongs to the year of its Thursday; the one with the year's first Thursday is week 1.
-int64_t ThursdayOf(TimestampUs t) { return DaysOf(t) - IsoDayOfWeek(t) + 4; }
-int64_t IsoYear(TimestampUs t) { return CivilFromDays(ThursdayOf(t)).year; }
-int64_t IsoWeek(TimestampUs t) { return (ThursdayOf(t) - DaysFromCivil(IsoYear(t), 1, 1)) / 7 + 1; }
-int64_t YearWeek(TimestampUs t) { return IsoYear(t) * 100 + (IsoYear(t) > 0 ? IsoWeek(t) : -IsoWeek(t)); }
+int64_t ThursdayOf(TimestampUs t) {
+  return DaysOf(t) - IsoDayOfWeek(t) + 4;
+}
+int64_t IsoYear(TimestampUs t) {
+  return CivilFromDays(ThursdayOf(t)).year;
+}
+int64_t IsoWeek(TimestampUs t) {
+  return (ThursdayOf(t) - DaysFromCivil(IsoYear(t), 1, 1)) / 7 + 1;
+}
+int64_t YearWeek(TimestampUs t) {
+  return IsoYear(t) * 100 + (IsoYear(t) > 0 ? IsoWeek(t) : -IsoWeek(t));
+}
 
 // The century 1 began with the year 1; there is none of number 0. Likewise the millennium.
 template <int64_t years>
@@ -33,8 +47,12 @@ template <int64_t unit_us>
 TimestampUs TruncateTo(TimestampUs t) {
   return FloorDivide(t, unit_us) * unit_us;
 }
-TimestampUs TruncateToWeek(TimestampUs t) { return (DaysOf(t) - IsoDayOfWeek(t) + 1) * kUsPerDay; }
-TimestampUs TruncateToMonth(TimestampUs t) { return DaysFromCivil(DateOf(t).year, DateOf(t).month, 1) * kUsPerDay; }
+TimestampUs TruncateToWeek(TimestampUs t) {
+  return (DaysOf(t) - IsoDayOfWeek(t) + 1) * kUsPerDay;
+}
+TimestampUs TruncateToMonth(TimestampUs t) {
+  return DaysFromCivil(DateOf(t).year, DateOf(t).month, 1) * kUsPerDay;
+}
 TimestampUs TruncateToQuarter(TimestampUs t) {
   return DaysFromCivil(DateOf(t).year, (DateOf(t).month - 1) / 3 * 3 + 1, 1) * kUsPerDay;
 }
@@ -56,17 +74,22 @@ template <int64_t years>
 int64_t YearsBetween(TimestampUs from, TimestampUs to) {
   return DateOf(to).year / years - DateOf(from).year / years;
 }
-int64_t MonthsSince0(TimestampUs t) { return DateOf(t).year * 12 + DateOf(t).month - 1; }
+int64_t MonthsSince0(TimestampUs t) {
+  return DateOf(t).year * 12 + DateOf(t).month - 1;
+}
 template <int64_t months>
 int64_t MonthsBetween(TimestampUs from, TimestampUs to) {
   return MonthsSince0(to) / months - MonthsSince0(from) / months;
 }
 // DuckDB's exception: seven days, whatever boundary lies between.
-int64_t WeeksBetween(TimestampUs from, TimestampUs to) { return (DaysOf(to) - DaysOf(from)) / 7; }
+int64_t WeeksBetween(TimestampUs from, TimestampUs to) {
+  return (DaysOf(to) - DaysOf(from)) / 7;
+}
 
 Status MicrosecondsBetween(TimestampUs from, TimestampUs to, int64_t* out) {
   if (!__builtin_sub_overflow(to, from, out)) return absl::OkStatus();
-  return InvalidArgument("the microseconds from {} to {} do not fit a bigint", FormatTimestamp(from), FormatTimestamp(to));
+  return InvalidArgument("the microseconds from {} to {} do not fit a bigint", FormatTimestamp(from),
+                         FormatTimestamp(to));
 }
 
 template <auto f>
@@ -102,7 +125,10 @@ void AddParts(std::vector<ScalarFunction>* functions) {
       Part<IsoWeek>("week"),
       Part<IsoYear>("isoyear"),
       Part<YearWeek>("yearweek"),
-      {"epoch", {kT}, TypeId::kDouble, Map<double, [](TimestampUs t) { return static_cast<double>(t) / 1e6; }, int64_t>},
+      {"epoch",
+       {kT},
+       TypeId::kDouble,
+       Map<double, [](TimestampUs t) { return static_cast<double>(t) / 1e6; }, int64_t>},
       Part<[](TimestampUs t) { return t / 1000; }>("epoch_ms"),
       Part<[](TimestampUs t) { return t; }>("epoch_us"),
   };

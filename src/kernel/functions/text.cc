@@ -38,7 +38,9 @@ Status Substring(string_view text, int64_t start, int64_t length, string_view* o
   return absl::OkStatus();
 }
 
-Status SubstringToEnd(string_view text, int64_t start, string_view* out) { return Substring(text, start, kToEnd, out); }
+Status SubstringToEnd(string_view text, int64_t start, string_view* out) {
+  return Substring(text, start, kToEnd, out);
+}
 
 // A negative count leaves out so many at the other end.
 Status Left(string_view text, int64_t count, string_view* out) {
@@ -47,7 +49,7 @@ Status Left(string_view text, int64_t count, string_view* out) {
 }
 string_view Right(string_view text, int64_t count) {
   const int64_t size = CodePoints(text);
-  const int64_t kept = count >= 0                                      ? std::min(size, count)
+  const int64_t kept = count >= 0                                     ? std::min(size, count)
                        : count == std::numeric_limits<int64_t>::min() ? 0
                                                                       : size - std::min(size, -count);
   return text.substr(CodePointOffset(text, size - kept));
@@ -55,7 +57,8 @@ string_view Right(string_view text, int64_t count) {
 
 // Unicode's blanks (category Zs); tabs and line ends are not among them, as in DuckDB.
 bool IsBlank(char32_t c) {
-  return c == ' ' || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == ' ' || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 template <bool left, bool right, typename Ignored>
@@ -131,7 +134,8 @@ int64_t Position(string_view text, string_view part) {
 Status Repeat(string_view text, int64_t count, std::string* out) {
   constexpr int64_t kMaxBytes = 16 << 20;
   if (count <= 0 || text.empty()) return absl::OkStatus();
-  if (count > kMaxBytes / static_cast<int64_t>(text.size())) return InvalidArgument("repeat would make a text of more than {} bytes", kMaxBytes);
+  if (count > kMaxBytes / static_cast<int64_t>(text.size()))
+    return InvalidArgument("repeat would make a text of more than {} bytes", kMaxBytes);
   for (int64_t i = 0; i < count; ++i) out->append(text);
   return absl::OkStatus();
 }

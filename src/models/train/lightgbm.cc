@@ -10,12 +10,14 @@
 namespace headrace {
 namespace {
 
-// LightGBM's threads (libgomp) spin while they wait for each other, unless the environment says otherwise before libgomp is
-// loaded. On a machine with anything else to do, which ours is while it serves, spinning made a training of 230,000 rows
-// take 20 s instead of 3 s; on an idle machine it gains next to nothing. So it is said before any library starts, which is
-// what .preinit_array is for; a user's own setting stands. (Sanitizers are not up yet that early.)
+// LightGBM's threads (libgomp) spin while they wait for each other, unless the environment says otherwise before
+// libgomp is loaded. On a machine with anything else to do, which ours is while it serves, spinning made a training of
+// 230,000 rows take 20 s instead of 3 s; on an idle machine it gains next to nothing. So it is said before any library
+// starts, which is what .preinit_array is for; a user's own setting stands. (Sanitizers are not up yet that early.)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-void LetThreadsSleep() { ::setenv("OMP_WAIT_POLICY", "passive", 0); }
+void LetThreadsSleep() {
+  ::setenv("OMP_WAIT_POLICY", "passive", 0);
+}
 __attribute__((section(".preinit_array"), used)) void (*const kBeforeLibraries)() = LetThreadsSleep;
 #endif
 

@@ -17,12 +17,17 @@ Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return absl::OkStatus();
   const std::string message = fmt::format("online store: {}: {}", doing, status.ToString());
   if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsIOError() || status.IsNoSpace() || status.IsBusy() || status.IsTimedOut()) return absl::UnavailableError(message);
+  if (status.IsIOError() || status.IsNoSpace() || status.IsBusy() || status.IsTimedOut())
+    return absl::UnavailableError(message);
   return absl::InternalError(message);
 }
 
-rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view FromSlice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+rocksdb::Slice ToSlice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+std::string_view FromSlice(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
 
 // Big-endian, so that the order of the keys is the order of the positions.
 std::string EncodePosition(uint64_t position) {
@@ -38,7 +43,8 @@ uint64_t DecodePosition(std::string_view bytes) {
 
 class RocksDbStore : public OnlineStore {
  public:
-  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, bool sync) : db_(db), families_(std::move(families)) {
+  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, bool sync)
+      : db_(db), families_(std::move(families)) {
     write_options_.sync = sync;
   }
   ~RocksDbStore() override {
@@ -56,8 +62,8 @@ class RocksDbStore : public OnlineStore {
     if (!found.ok() && !found.IsNotFound()) return FromRocksDb(found, "reading the checkpoint's position");
     if (found.ok()) checkpoint_position_ = DecodePosition(bytes);
     if (checkpoint_position_ <= last_position_) return absl::OkStatus();
-    return DataLoss("online store: the checkpoint includes log entry {}, but the log ends at {}", checkpoint_position_.load(),
-                    last_position_.load());
+    return DataLoss("online store: the checkpoint includes log entry {}, but the log ends at {}",
+                    checkpoint_position_.load(), last_position_.load());
   }
 
   StatusOr<uint64_t> Append(std::string_view entry) override {
@@ -76,7 +82,8 @@ class RocksDbStore : public OnlineStore {
     uint64_t expected = after + 1;
     for (it->Seek(EncodePosition(expected)); it->Valid(); it->Next(), ++expected) {
       const uint64_t position = DecodePosition(FromSlice(it->key()));
-      if (position != expected) return DataLoss("online store: log entry {} is missing; the next is {}", expected, position);
+      if (position != expected)
+        return DataLoss("online store: log entry {} is missing; the next is {}", expected, position);
       HR_RETURN_IF_ERROR(visitor(position, FromSlice(it->value())));
     }
     return FromRocksDb(it->status(), fmt::format("reading log entry {}", expected));
@@ -137,7 +144,8 @@ Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
 }  // namespace
 
 StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options) {
-  if (options.read_only && !std::filesystem::exists(folder + "/CURRENT")) return NotFound("{}: there is no online store", folder);
+  if (options.read_only && !std::filesystem::exists(folder + "/CURRENT"))
+    return NotFound("{}: there is no online store", folder);
   rocksdb::Options db_options;
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
@@ -145,9 +153,8 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
   db_options.keep_log_file_num = 2;
   // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage.
   db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {{rocksdb::kDefaultColumnFamilyName, db_options},
-                                                                    {"log", db_options},
-                                                                    {"state", db_options}};
+  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
+      {rocksdb::kDefaultColumnFamilyName, db_options}, {"log", db_options}, {"state", db_options}};
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = options.read_only

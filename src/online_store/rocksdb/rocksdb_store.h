@@ -22,6 +22,7 @@ struct RocksDbStoreOptions {
 };
 
 // Opens or makes the store in `folder`. kNotFound: read-only, and there is none. kUnavailable: another process has it.
-StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options = {});
+StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder,
+                                                        const RocksDbStoreOptions& options = {});
 
 }  // namespace headrace

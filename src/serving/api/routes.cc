@@ -11,7 +11,9 @@ HttpResponse JsonResponse(const Json& json) {
   return response;
 }
 
-HttpResponse ToResponse(const StatusOr<Json>& result) { return result.ok() ? JsonResponse(*result) : ErrorResponse(result.status()); }
+HttpResponse ToResponse(const StatusOr<Json>& result) {
+  return result.ok() ? JsonResponse(*result) : ErrorResponse(result.status());
+}
 
 // What follows `prefix` in a path, if it does and is not empty.
 std::optional<std::string> After(const std::string& path, std::string_view prefix) {
@@ -31,9 +33,11 @@ HttpResponse WrongMethod(std::string_view allowed) {
 Status Routes::AdvanceClock(const HttpRequest& request) const {
   const std::optional<std::string_view> clock = request.Header(kClockHeader);
   if (!clock || clock->empty()) return absl::OkStatus();
-  if (!advance_clock_) return InvalidArgument("the header '{}' belongs to a replay; this server lives in the present", kClockHeader);
+  if (!advance_clock_)
+    return InvalidArgument("the header '{}' belongs to a replay; this server lives in the present", kClockHeader);
   const StatusOr<Json> number = Json::Parse(*clock);
-  const StatusOr<Value> t = FromJson(number.ok() && number->is_integer() ? *number : Json(std::string(*clock)), TypeId::kTimestamp);
+  const StatusOr<Value> t =
+      FromJson(number.ok() && number->is_integer() ? *number : Json(std::string(*clock)), TypeId::kTimestamp);
   HR_RETURN_IF_ERROR(t.status());
   return advance_clock_(t->int64());
 }
@@ -42,7 +46,8 @@ void Routes::Handle(const HttpRequest& request, const Responder& respond) {
   Service* service = service_;
   if (request.path == "/healthz") return respond(JsonResponse(Json::Object{{"status", "alive"}}));
   if (service == nullptr || (stopping_ && request.path == "/readyz")) {
-    return respond(ErrorResponse(Unavailable("{}", service == nullptr ? "not ready: state is being recovered" : "stopping")));
+    return respond(
+        ErrorResponse(Unavailable("{}", service == nullptr ? "not ready: state is being recovered" : "stopping")));
   }
   if (request.path == "/readyz") return respond(JsonResponse(Json::Object{{"status", "ready"}}));
   if (request.path == "/metrics") {
@@ -65,7 +70,8 @@ void Routes::HandleApi(Service& service, const HttpRequest& request, const Respo
   if (request.method != "POST") return respond(WrongMethod("POST"));
   if (const Status status = AdvanceClock(request); !status.ok()) return respond(ErrorResponse(status));
   if (stream) {
-    return service.PushEvents(*stream, request.body, [respond](const StatusOr<Json>& result) { respond(ToResponse(result)); });
+    return service.PushEvents(*stream, request.body,
+                              [respond](const StatusOr<Json>& result) { respond(ToResponse(result)); });
   }
   if (model) return respond(ToResponse(service.Predict(*model, request.body)));
   if (labelled) return respond(ToResponse(service.Labels(*labelled, request.body)));

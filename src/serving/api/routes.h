@@ -20,7 +20,8 @@ class Routes {
  public:
   // `advance_clock`: of a replay, sets its clock forward to the instant of the request's clock header; empty on a live
   // server, which takes no such header.
-  explicit Routes(std::function<Status(TimestampUs)> advance_clock = nullptr) : advance_clock_(std::move(advance_clock)) {}
+  explicit Routes(std::function<Status(TimestampUs)> advance_clock = nullptr)
+      : advance_clock_(std::move(advance_clock)) {}
 
   // Until then every request but /healthz is answered with 503. The service must outlive the HTTP server.
   void SetReady(Service* service) { service_ = service; }

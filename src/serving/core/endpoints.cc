@@ -1,7 +1,8 @@
 #include "serving/core/endpoints.h"
 
 namespace headrace {
-StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Find(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition) {
+StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Find(const std::string& reference,
+                                                          const std::shared_ptr<const OnlineDefinition>& definition) {
   const std::lock_guard lock(mutex_);
   const auto it = by_reference_.find(reference);
   if (it != by_reference_.end() && it->second->definition == definition) return it->second;
@@ -10,7 +11,8 @@ StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Find(const std::string& ref
   return endpoint;
 }
 
-StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Load(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition) {
+StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Load(const std::string& reference,
+                                                          const std::shared_ptr<const OnlineDefinition>& definition) {
   const size_t mark = reference.find_first_of("@/");
   const std::string name = reference.substr(0, mark);
   const auto fallback = default_aliases_.find(name);
@@ -34,7 +36,8 @@ StatusOr<std::shared_ptr<const Endpoint>> Endpoints::Load(const std::string& ref
   endpoint->definition = definition;
   StatusOr<FeaturePlan> plan = PlanFeatures(*definition->catalog, loaded->feature_names());
   if (!plan.ok()) {
-    return FailedPrecondition("{}/{} cannot be served by this project: {}", version.model, version.version, Message(plan.status()));
+    return FailedPrecondition("{}/{} cannot be served by this project: {}", version.model, version.version,
+                              Message(plan.status()));
   }
   endpoint->plan = *std::move(plan);
   endpoint->features = std::make_shared<const Schema>(endpoint->plan.outputs);

@@ -24,7 +24,7 @@ struct Endpoint {
   std::shared_ptr<const OnlineDefinition> definition;  // what `plan` points into
   FeaturePlan plan;                                    // its outputs are the model's features, in the model's order
   std::shared_ptr<const Schema> features;
-  std::string definitions_hash;                        // of the features' definitions
+  std::string definitions_hash;  // of the features' definitions
 };
 
 class Endpoints {
@@ -35,14 +35,16 @@ class Endpoints {
 
   // "NAME", "NAME@alias" or "NAME/version". kNotFound: no such model, alias or version. kFailedPrecondition: the model
   // needs a feature that the project no longer has.
-  StatusOr<std::shared_ptr<const Endpoint>> Find(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition);
+  StatusOr<std::shared_ptr<const Endpoint>> Find(const std::string& reference,
+                                                 const std::shared_ptr<const OnlineDefinition>& definition);
 
   // Aliases are read again at the next request; loaded versions stay.
   void Refresh(std::map<std::string, std::string> default_aliases);
   void Refresh();
 
  private:
-  StatusOr<std::shared_ptr<const Endpoint>> Load(const std::string& reference, const std::shared_ptr<const OnlineDefinition>& definition);
+  StatusOr<std::shared_ptr<const Endpoint>> Load(const std::string& reference,
+                                                 const std::shared_ptr<const OnlineDefinition>& definition);
 
   Registry& registry_;
   std::mutex mutex_;

@@ -36,7 +36,8 @@ Status CheckNoOthers(const Schema& wanted, std::string_view kind, const Json* co
   for (const Json::Member& member : columns->object()) {
     if (FindField(wanted, member.first)) continue;
     const std::vector<std::string> names = NamesOf(wanted);
-    return InvalidArgument("'{}' is no {} of the wanted features; {}", member.first, kind, NearestNameHint(member.first, names));
+    return InvalidArgument("'{}' is no {} of the wanted features; {}", member.first, kind,
+                           NearestNameHint(member.first, names));
   }
   return absl::OkStatus();
 }
@@ -67,10 +68,12 @@ StatusOr<RequestRows> RowsFromObjects(const FeaturePlan& plan, const Json& rows)
   RequestRows result;
   bool any = true;
   result.num_rows = rows.array().size();
-  HR_RETURN_IF_ERROR(AddColumns(plan.entities, [&](const Field& field) { return ColumnFromObjects(field, "entity", rows.array()); }, &any,
-                                &result.num_rows, &result.entities));
-  HR_RETURN_IF_ERROR(AddColumns(plan.request_fields, [&](const Field& field) { return ColumnFromObjects(field, "request field", rows.array()); },
-                                &any, &result.num_rows, &result.request));
+  HR_RETURN_IF_ERROR(AddColumns(
+      plan.entities, [&](const Field& field) { return ColumnFromObjects(field, "entity", rows.array()); }, &any,
+      &result.num_rows, &result.entities));
+  HR_RETURN_IF_ERROR(AddColumns(
+      plan.request_fields, [&](const Field& field) { return ColumnFromObjects(field, "request field", rows.array()); },
+      &any, &result.num_rows, &result.request));
   result.entities.num_rows = result.request.num_rows = result.num_rows;
   return result;
 }
@@ -80,10 +83,12 @@ StatusOr<RequestRows> RowsFromColumns(const FeaturePlan& plan, const Json* entit
   HR_RETURN_IF_ERROR(CheckNoOthers(plan.request_fields, "request", request));
   RequestRows result;
   bool any = false;
-  HR_RETURN_IF_ERROR(AddColumns(plan.entities, [&](const Field& field) { return ColumnFromArray(field, "entity", entities); }, &any,
-                                &result.num_rows, &result.entities));
-  HR_RETURN_IF_ERROR(AddColumns(plan.request_fields, [&](const Field& field) { return ColumnFromArray(field, "request field", request); }, &any,
-                                &result.num_rows, &result.request));
+  HR_RETURN_IF_ERROR(AddColumns(
+      plan.entities, [&](const Field& field) { return ColumnFromArray(field, "entity", entities); }, &any,
+      &result.num_rows, &result.entities));
+  HR_RETURN_IF_ERROR(AddColumns(
+      plan.request_fields, [&](const Field& field) { return ColumnFromArray(field, "request field", request); }, &any,
+      &result.num_rows, &result.request));
   result.entities.num_rows = result.request.num_rows = result.num_rows;
   return result;
 }

@@ -16,8 +16,8 @@ struct RequestRows {
 // there (null is a value); other members are kept for the ledger alone. Errors name row and column.
 StatusOr<RequestRows> RowsFromObjects(const FeaturePlan& plan, const Json& rows);
 
-// {"carrier": ["UA", "AA"]} and {"distance": [1400, 900]}: columns of equal length, of features. A missing entity, a name
-// that no wanted view has, and unequal lengths are errors.
+// {"carrier": ["UA", "AA"]} and {"distance": [1400, 900]}: columns of equal length, of features. A missing entity, a
+// name that no wanted view has, and unequal lengths are errors.
 StatusOr<RequestRows> RowsFromColumns(const FeaturePlan& plan, const Json* entities, const Json* request);
 
 // "at": null or absent: nullopt; else RFC 3339 or integer microseconds.

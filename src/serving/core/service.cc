@@ -21,7 +21,9 @@ class Timer {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-Column SameInstant(TimestampUs t, size_t rows) { return Column::Integers(TypeId::kTimestamp, std::vector<int64_t>(rows, t)); }
+Column SameInstant(TimestampUs t, size_t rows) {
+  return Column::Integers(TypeId::kTimestamp, std::vector<int64_t>(rows, t));
+}
 
 // Runs `attempt` again when the definitions were replaced under it: rare, and over at once.
 template <typename Attempt>
@@ -36,7 +38,8 @@ auto WithCurrentDefinition(const Attempt& attempt) -> decltype(attempt()) {
 
 StatusOr<std::vector<std::string>> WantedFeatures(const Json& body) {
   const Json* wanted = body.Find("features");
-  if (wanted == nullptr || !wanted->is_array()) return InvalidArgument("'features' must be an array of references such as \"view.*\"");
+  if (wanted == nullptr || !wanted->is_array())
+    return InvalidArgument("'features' must be an array of references such as \"view.*\"");
   std::vector<std::string> references;
   for (const Json& reference : wanted->array()) {
     if (!reference.is_string()) return InvalidArgument("'features': {} is no text", reference.Dump());
@@ -71,10 +74,12 @@ void LatencyHistogram::AppendPrometheus(std::string_view name, std::string_view 
     const std::string bound = i + 1 == kBuckets ? "+Inf" : fmt::format("{}", static_cast<double>(16LL << i) / 1e6);
     *out += fmt::format("{}_bucket{{{}le=\"{}\"}} {}\n", name, labels, bound, cumulative);
   }
-  *out += fmt::format("{}_sum{{{}}} {}\n{}_count{{{}}} {}\n", name, labels, static_cast<double>(sum_us_) / 1e6, name, labels, cumulative);
+  *out += fmt::format("{}_sum{{{}}} {}\n{}_count{{{}}} {}\n", name, labels, static_cast<double>(sum_us_) / 1e6, name,
+                      labels, cumulative);
 }
 
-void Service::PushEvents(const std::string& stream, std::string_view body, const std::function<void(StatusOr<Json>)>& done) {
+void Service::PushEvents(const std::string& stream, std::string_view body,
+                         const std::function<void(StatusOr<Json>)>& done) {
   const std::shared_ptr<const OnlineDefinition> definition = online_.definition();
   const auto source = definition->streams.find(stream);
   if (source == definition->streams.end()) {
@@ -85,7 +90,8 @@ void Service::PushEvents(const std::string& stream, std::string_view body, const
   }
   StatusOr<RecordBatch> rows = ParseEvents(source->second, body);
   if (rows.ok() && rows->num_rows > limits_.max_events_per_request) {
-    rows = ResourceExhausted("{} events in one request, the limit is {}; send them in parts", rows->num_rows, limits_.max_events_per_request);
+    rows = ResourceExhausted("{} events in one request, the limit is {}; send them in parts", rows->num_rows,
+                             limits_.max_events_per_request);
   }
   if (!rows.ok()) {
     ++refused_;
@@ -122,7 +128,8 @@ StatusOr<Json> Service::Features(std::string_view text) {
       for (const Column& column : columns) cells.push_back(ToJson(column.GetValue(row)));
       answer_rows.emplace_back(std::move(cells));
     }
-    return Json(Json::Object{{"names", std::move(names)}, {"rows", std::move(answer_rows)}, {"at", FormatTimestamp(t)}});
+    return Json(
+        Json::Object{{"names", std::move(names)}, {"rows", std::move(answer_rows)}, {"at", FormatTimestamp(t)}});
   });
   features_latency_.Record(timer.ElapsedUs());
   return answer;
@@ -132,7 +139,8 @@ StatusOr<Json> Service::Predict(const std::string& reference, std::string_view t
   HR_ASSIGN_OR_RETURN(const Json body, Json::Parse(text));
   HR_RETURN_IF_ERROR(CheckMembers(body, {"rows", "at"}));
   return WithCurrentDefinition([&]() -> StatusOr<Json> {
-    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const Endpoint> endpoint, endpoints_.Find(reference, online_.definition()));
+    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const Endpoint> endpoint,
+                        endpoints_.Find(reference, online_.definition()));
     return PredictWith(*endpoint, body);
   });
 }
@@ -162,8 +170,9 @@ StatusOr<Json> Service::PredictWith(const Endpoint& endpoint, const Json& body) 
     return ResourceExhausted("{} rows in one request, the limit is {}", rows.num_rows, limits_.max_rows_per_predict);
   }
   const TimestampUs t = online_.ResolveInstant(at);
-  HR_ASSIGN_OR_RETURN(const std::vector<Column> columns, online_.Read(*endpoint.definition, endpoint.plan, rows.entities, rows.request,
-                                                                     SameInstant(t, rows.num_rows)));
+  HR_ASSIGN_OR_RETURN(
+      const std::vector<Column> columns,
+      online_.Read(*endpoint.definition, endpoint.plan, rows.entities, rows.request, SameInstant(t, rows.num_rows)));
   std::vector<Prediction> predictions;
   Json::Array answers;
   for (size_t row = 0; row < rows.num_rows; ++row) {
@@ -215,7 +224,8 @@ std::string Service::Metrics() const {
   add("headrace_event_commits_total", "counter", "Log entries written, each with one fsync.", stats.commits);
   add("headrace_requests_refused_total", "counter", "Event requests refused for their content.", refused_.load());
   add("headrace_log_position", "gauge", "Last entry of the event log.", stats.log_position);
-  add("headrace_checkpoint_position", "gauge", "Last log entry that the checkpoint includes.", stats.checkpoint_position);
+  add("headrace_checkpoint_position", "gauge", "Last log entry that the checkpoint includes.",
+      stats.checkpoint_position);
   add("headrace_state_keys", "gauge", "Keys held, over all views.", stats.keys);
   add("headrace_state_events", "gauge", "Events held, over all views.", stats.events_held);
   add("headrace_sum_overflow_cells_total", "counter", "Sums outside 64 bits, given as null.", stats.overflow_cells);

@@ -38,7 +38,8 @@ struct ServiceLimits {
 class Service {
  public:
   // `replay_id`: "" on a live server. All that is referred to must outlive the service.
-  Service(OnlineFeatures& online, Endpoints& endpoints, Ledger& ledger, std::string replay_id, const ServiceLimits& limits)
+  Service(OnlineFeatures& online, Endpoints& endpoints, Ledger& ledger, std::string replay_id,
+          const ServiceLimits& limits)
       : online_(online), endpoints_(endpoints), ledger_(ledger), replay_id_(std::move(replay_id)), limits_(limits) {}
 
   // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible.
