@@ -1,5 +1,6 @@
 #include "serving/http/client.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -7,27 +8,18 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <iterator>
 #include <limits>
 
+#include "serving/http/parser.h"
+
 namespace headrace {
 namespace {
 
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using SteadyClock = std::chrono::steady_clock;
-using Error = boost::beast::error_code;
-
-std::string_view View(boost::beast::string_view text) {
-  return {text.data(), text.size()};
-}
 
 std::string RequestText(std::string_view method, std::string_view target, std::string_view host, std::string_view body,
                         const HttpHeaders& headers) {
@@ -57,7 +49,7 @@ struct HttpClient::State {
   Status Connect();
   Status WaitFor(short events);
   Status Write(std::string_view bytes);
-  StatusOr<size_t> Read();  // into the buffer; 0 at the end
+  StatusOr<size_t> Read();  // behind what is in `received`; 0 at the end
   StatusOr<HttpResponse> ReadResponse(bool head, bool* heard);
   StatusOr<HttpResponse> Exchange(std::string_view text, bool head, bool* heard);
 
@@ -65,26 +57,28 @@ struct HttpClient::State {
   int port = 0;
   DurationUs timeout_us = 0;
   int fd = -1;
-  boost::beast::flat_buffer buffer;
+  std::array<char, 64 << 10> piece;  // just read
+  std::string received;              // not yet parsed
   SteadyClock::time_point deadline;  // of the present request
 };
 
 void HttpClient::State::Disconnect() {
   if (fd >= 0) ::close(fd);
   fd = -1;
-  buffer.clear();
+  received.clear();
 }
 
 Status HttpClient::State::Connect() {
-  Error error;
-  asio::io_context io;
-  const auto found = asio::ip::tcp::resolver(io).resolve(host, std::to_string(port), error);
-  if (error) return Unavailable("{}: no such host: {}", Place(), error.message());
+  addrinfo wanted = {};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  if (failed != 0) return Unavailable("{}: no such host: {}", Place(), ::gai_strerror(failed));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
   int last_error = 0;
-  for (const auto& entry : found) {
-    const asio::ip::tcp::endpoint address = entry.endpoint();
-    fd = ::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && ::connect(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) break;
+  for (const addrinfo* address = found; address != nullptr && fd < 0; address = address->ai_next) {
+    fd = ::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && ::connect(fd, address->ai_addr, address->ai_addrlen) == 0) break;
     last_error = errno;
     Disconnect();
   }
@@ -120,42 +114,29 @@ Status HttpClient::State::Write(std::string_view bytes) {
 }
 
 StatusOr<size_t> HttpClient::State::Read() {
-  constexpr size_t kStep = 64 << 10;
   HR_RETURN_IF_ERROR(WaitFor(POLLIN));
-  const auto room = buffer.prepare(kStep);
-  const ssize_t got = ::recv(fd, room.data(), room.size(), 0);
+  const ssize_t got = ::recv(fd, piece.data(), piece.size(), 0);
   if (got < 0) return Broken("the connection broke", errno);
-  buffer.commit(static_cast<size_t>(got));
+  received.append(piece.data(), static_cast<size_t>(got));
   return static_cast<size_t>(got);
 }
 
 // `heard` becomes true with the answer's first byte.
 StatusOr<HttpResponse> HttpClient::State::ReadResponse(bool head, bool* heard) {
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(boost::none);
-  parser.eager(true);
-  parser.skip(head);
-  while (!parser.is_done()) {
-    Error error;
-    if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), error));
-    if (parser.is_done()) break;
-    if (error && error != http::error::need_more) {
-      return Unavailable("{}: the answer is no HTTP/1.1: {}", Place(), error.message());
-    }
+  ResponseParser parser(head);
+  while (!parser.done()) {
+    const StatusOr<size_t> taken = parser.Take(received);
+    if (!taken.ok()) return Unavailable("{}: {}", Place(), Message(taken.status()));
+    received.erase(0, *taken);
+    if (parser.done() || *taken > 0) continue;
     HR_ASSIGN_OR_RETURN(const size_t got, Read());
     *heard = *heard || got > 0;
     if (got > 0) continue;
-    if (*heard) parser.put_eof(error);
-    if (!parser.is_done()) return Unavailable("{}: the server closed the connection without an answer", Place());
+    if (*heard) parser.TakeEnd();
+    if (!parser.done()) return Unavailable("{}: the server closed the connection without an answer", Place());
   }
   const bool keep = parser.keep_alive();
-  auto message = parser.release();
-  HttpResponse response;
-  response.status = static_cast<int>(message.result_int());
-  response.content_type = View(message[http::field::content_type]);
-  for (const auto& field : message) response.headers.emplace_back(View(field.name_string()), View(field.value()));
-  response.body = std::move(message.body());
-  if (response.status >= 100 && response.status < 200) return ReadResponse(head, heard);  // "100 Continue"
+  HttpResponse response = parser.Release();
   if (!keep) Disconnect();
   return response;
 }

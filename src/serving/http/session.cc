@@ -1,27 +1,20 @@
 #include "serving/http/session.h"
 
 #include <atomic>
-#include <chrono>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/write.hpp>
 #include <exception>
 #include <iterator>
 
 #include "absl/strings/match.h"
 #include "serving/http/gzip.h"
-#include "serving/http/target.h"
 
 namespace headrace {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
-constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr std::chrono::seconds kLingerTime(2);
-
-std::string_view View(beast::string_view text) {
-  return {text.data(), text.size()};
-}
 
 // The answer that is owed to a request: by the handler, or by the destructor if nobody gives it.
 class OwedAnswer {
@@ -56,8 +49,7 @@ bool HasBody(int status) {
 }
 
 std::string HeaderText(const HttpResponse& response, bool close, bool old) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status,
-                                 View(http::obsolete_reason(http::int_to_status(response.status))));
+  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
   if (HasBody(response.status)) {
     AppendHeader("Content-Type", response.content_type, &text);
     fmt::format_to(std::back_inserter(text), "Content-Length: {}\r\n", response.body.size());
@@ -72,9 +64,9 @@ std::string HeaderText(const HttpResponse& response, bool close, bool old) {
 }  // namespace
 
 HttpSession::HttpSession(Socket socket, HttpSessionHost* host, std::function<void(HttpSession*)> on_end)
-    : host_(host), on_end_(std::move(on_end)), stream_(std::move(socket)) {
+    : host_(host), on_end_(std::move(on_end)), socket_(std::move(socket)), timer_(socket_.get_executor()) {
   Error ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
 HttpSession::~HttpSession() {
@@ -82,94 +74,117 @@ HttpSession::~HttpSession() {
 }
 
 void HttpSession::Start() {
-  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->ReadHeader(); });
+  asio::dispatch(socket_.get_executor(), On(&HttpSession::OnStart));
+}
+void HttpSession::OnStart(Error, size_t) {
+  Next();
 }
 
 void HttpSession::BeginStop() {
-  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
-    self->stopping_ = true;
-    if (self->lingers_ || (self->waiting_ && !self->Arriving())) self->Close();
-  });
+  asio::dispatch(socket_.get_executor(), On(&HttpSession::OnBeginStop));
+}
+void HttpSession::OnBeginStop(Error, size_t) {
+  stopping_ = true;
+  if (lingers_ || (waiting_ && !Arriving())) Close();
 }
 
 void HttpSession::Abort() {
-  asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
+  asio::dispatch(socket_.get_executor(), On(&HttpSession::OnAbort));
+}
+void HttpSession::OnAbort(Error, size_t) {
+  Close();
 }
 
 void HttpSession::Respond(HttpResponse response) {
   if (host_->finished) return;
-  asio::dispatch(stream_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
+  asio::dispatch(socket_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
     self->Write(std::move(response));
   });
 }
 
 bool HttpSession::Arriving() {
   Error error;
-  return buffer_.size() > 0 || parser_->got_some() || stream_.socket().available(error) > 0;
+  return !received_.empty() || parser_->started() || socket_.available(error) > 0;
 }
 
-void HttpSession::ReadHeader() {
-  parser_.emplace();
-  if (stopping_ && !Arriving()) return Close();
+void HttpSession::Next() {
+  parser_.emplace(host_->options.max_body_bytes);
+  headers_seen_ = false;
   head_ = false;
-  parser_->header_limit(kMaxHeaderBytes);
-  parser_->body_limit(host_->options.max_body_bytes);
+  if (stopping_ && !Arriving()) return Close();
   waiting_ = true;
-  stream_.expires_after(std::chrono::microseconds(host_->options.idle_timeout));
-  http::async_read_header(stream_, buffer_, *parser_, On(&HttpSession::OnHeader));
+  Parse();
 }
 
-void HttpSession::OnHeader(Error error) {
+void HttpSession::Parse() {
+  while (true) {
+    const StatusOr<size_t> taken = parser_->Take(received_);
+    if (!taken.ok()) return OnUnparsable(taken.status());
+    received_.erase(0, *taken);
+    if (!headers_seen_ && parser_->has_headers() && !OnHeaders()) return;
+    if (parser_->done()) return OnRequest();
+    if (*taken == 0) return Read();
+  }
+}
+
+bool HttpSession::OnHeaders() {
+  headers_seen_ = true;
   waiting_ = false;
-  if (error) return OnReadError(error);
-  const std::string_view encoding = View(parser_->get()[http::field::content_encoding]);
+  const std::string_view encoding = parser_->Header("Content-Encoding");
   if (!encoding.empty() && !absl::EqualsIgnoreCase(ToAbsl(encoding), "gzip") &&
       !absl::EqualsIgnoreCase(ToAbsl(encoding), "identity")) {
-    return Refuse(
-        ErrorResponse(415, "unsupported_encoding",
-                      fmt::format("Content-Encoding '{}' is not known; there are: gzip, identity", encoding)));
+    Refuse(ErrorResponse(415, "unsupported_encoding",
+                         fmt::format("Content-Encoding '{}' is not known; there are: gzip, identity", encoding)));
+    return false;
   }
-  if (parser_->is_done()) return OnBody({});
-  if (absl::EqualsIgnoreCase(ToAbsl(View(parser_->get()[http::field::expect])), "100-continue")) return Continue();
-  ReadBody();
+  if (parser_->done() || !absl::EqualsIgnoreCase(ToAbsl(parser_->Header("Expect")), "100-continue")) return true;
+  Continue();
+  return false;
 }
 
 void HttpSession::Continue() {
   header_ = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(header_),
-                    [self = shared_from_this()](Error error, size_t) { error ? self->Close() : self->ReadBody(); });
+  body_.clear();
+  Send(&HttpSession::OnContinued);
+}
+void HttpSession::OnContinued(Error error, size_t) {
+  error ? Close() : Parse();
 }
 
-void HttpSession::ReadBody() {
-  stream_.expires_after(std::chrono::microseconds(host_->options.idle_timeout));
-  http::async_read(stream_, buffer_, *parser_, On(&HttpSession::OnBody));
+void HttpSession::Read() {
+  Expect(std::chrono::microseconds(host_->options.idle_timeout));
+  socket_.async_read_some(asio::buffer(piece_), On(&HttpSession::OnRead));
+}
+void HttpSession::OnRead(Error error, size_t bytes) {
+  if (error) return Close();
+  received_.append(piece_.data(), bytes);
+  Parse();
 }
 
-void HttpSession::OnBody(Error error) {
-  if (error) return OnReadError(error);
-  stream_.expires_never();
-  head_ = parser_->get().method() == http::verb::head;
-  keep_alive_ = parser_->keep_alive();
-  old_ = parser_->get().version() < 11;
-  StatusOr<HttpRequest> request = TakeRequest();
-  if (request.ok()) return Handle(*std::move(request));
-  const bool too_large = request.status().code() == absl::StatusCode::kResourceExhausted;
-  Refuse(too_large ? ErrorResponse(413, "too_large", Message(request.status())) : ErrorResponse(request.status()));
-}
-
-StatusOr<HttpRequest> HttpSession::TakeRequest() {
-  auto message = parser_->release();
-  HttpRequest request;
-  request.method = View(message.method_string());
-  HR_ASSIGN_OR_RETURN(HttpTarget target, ParseTarget(View(message.target())));
-  request.path = std::move(target.path);
-  request.query = std::move(target.query);
-  for (const auto& field : message) request.headers.emplace_back(View(field.name_string()), View(field.value()));
-  request.body = std::move(message.body());
-  if (absl::EqualsIgnoreCase(ToAbsl(View(message[http::field::content_encoding])), "gzip")) {
-    HR_ASSIGN_OR_RETURN(request.body, Gunzip(request.body, host_->options.max_body_bytes));
+void HttpSession::OnUnparsable(const Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kResourceExhausted:
+      return Refuse(ErrorResponse(413, "too_large", Message(status)));
+    case absl::StatusCode::kOutOfRange:
+      return Refuse(ErrorResponse(431, "header_too_large", Message(status)));
+    default:
+      return Refuse(ErrorResponse(status));
   }
-  return request;
+}
+
+void HttpSession::OnRequest() {
+  ExpectNothing();
+  head_ = parser_->is_head();
+  keep_alive_ = parser_->keep_alive();
+  old_ = parser_->is_old();
+  StatusOr<HttpRequest> request = parser_->Release();
+  if (!request.ok()) return OnUnparsable(request.status());
+  if (absl::EqualsIgnoreCase(ToAbsl(request->Header("Content-Encoding").value_or("")), "gzip")) {
+    StatusOr<std::string> inflated = Gunzip(request->body, host_->options.max_body_bytes);
+    if (!inflated.ok()) return OnUnparsable(inflated.status());
+    request->body = *std::move(inflated);
+  }
+  Handle(*std::move(request));
 }
 
 void HttpSession::Handle(HttpRequest request) {
@@ -186,20 +201,6 @@ void HttpSession::Handle(HttpRequest request) {
   owed->Give(ErrorResponse(Internal("the request's handler failed: {}", what)));
 }
 
-void HttpSession::OnReadError(Error error) {
-  if (error == http::error::body_limit) {
-    return Refuse(ErrorResponse(413, "too_large",
-                                fmt::format("the body is over the limit of {} bytes", host_->options.max_body_bytes)));
-  }
-  if (error == http::error::header_limit) {
-    return Refuse(ErrorResponse(431, "header_too_large",
-                                fmt::format("the request's headers are over {} bytes", kMaxHeaderBytes)));
-  }
-  const bool gone = error == http::error::end_of_stream || error == http::error::partial_message;
-  if (gone || error.category() != make_error_code(http::error::bad_method).category()) return Close();
-  Refuse(ErrorResponse(InvalidArgument("the request is no HTTP/1.1: {}", error.message())));
-}
-
 void HttpSession::Refuse(HttpResponse response) {
   keep_alive_ = false;
   lingers_ = true;
@@ -207,40 +208,67 @@ void HttpSession::Refuse(HttpResponse response) {
 }
 
 void HttpSession::Write(HttpResponse response) {
-  if (!stream_.socket().is_open()) return;
+  if (!socket_.is_open()) return;
   // While stopping, requests that arrived together with this one are still answered.
-  keep_alive_ = keep_alive_ && !(stopping_ && buffer_.size() == 0);
+  keep_alive_ = keep_alive_ && !(stopping_ && received_.empty());
   header_ = HeaderText(response, !keep_alive_, old_);
   if (!head_ && HasBody(response.status)) {
     body_ = std::move(response.body);
   } else {
     body_.clear();
   }
-  stream_.expires_after(std::chrono::microseconds(host_->options.idle_timeout));
-  asio::async_write(stream_,
-                    std::array{asio::const_buffer(asio::buffer(header_)), asio::const_buffer(asio::buffer(body_))},
-                    On(&HttpSession::OnWritten));
+  Send(&HttpSession::OnWritten);
 }
 
-void HttpSession::OnWritten(Error error) {
+void HttpSession::Send(Method then) {
+  Expect(std::chrono::microseconds(host_->options.idle_timeout));
+  asio::async_write(socket_,
+                    std::array{asio::const_buffer(asio::buffer(header_)), asio::const_buffer(asio::buffer(body_))},
+                    On(then));
+}
+
+void HttpSession::OnWritten(Error error, size_t) {
   if (error) return Close();
-  if (keep_alive_) return ReadHeader();
+  if (keep_alive_) return Next();
   if (!lingers_) return Close();
-  stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
+  socket_.shutdown(asio::socket_base::shutdown_send, error);
   if (error || stopping_) return Close();
-  stream_.expires_after(kLingerTime);
+  Expect(kLingerTime);
   Linger();
 }
 
 void HttpSession::Linger() {
-  stream_.async_read_some(asio::buffer(dropped_),
-                          [self = shared_from_this()](Error error, size_t) { error ? self->Close() : self->Linger(); });
+  socket_.async_read_some(asio::buffer(piece_), On(&HttpSession::OnLinger));
+}
+void HttpSession::OnLinger(Error error, size_t) {
+  error ? Close() : Linger();
 }
 
 void HttpSession::Close() {
   Error ignored;
-  stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
-  stream_.close();
+  socket_.shutdown(asio::socket_base::shutdown_both, ignored);
+  socket_.close(ignored);
+  timer_.cancel();
+}
+
+void HttpSession::Expect(std::chrono::microseconds wait) {
+  deadline_ = Clock::now() + wait;
+  if (timer_runs_ && timer_.expiry() <= deadline_) return;
+  timer_runs_ = true;
+  timer_.expires_at(deadline_);  // which ends the wait there may be
+  timer_.async_wait(On(&HttpSession::OnTimer));
+}
+
+void HttpSession::ExpectNothing() {
+  deadline_ = Clock::time_point::max();
+}
+
+void HttpSession::OnTimer(Error error, size_t) {
+  if (error || !socket_.is_open()) return;  // another wait has begun, or none is needed
+  if (deadline_ <= Clock::now()) return Close();
+  timer_runs_ = false;
+  if (deadline_ != Clock::time_point::max())
+    Expect(std::chrono::ceil<std::chrono::microseconds>(deadline_ - Clock::now()));
 }
 
 }  // namespace headrace

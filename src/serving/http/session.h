@@ -1,21 +1,26 @@
 // One connection of the HTTP server; only server.cc and session.cc include this.
 //
-//   ReadHeader -> OnHeader -> [100 Continue] -> ReadBody -> Handle -> handler ... Responder -> Write -> ReadHeader
-//        \________________________\_______________\___ Refuse -> Write -> Linger -> closed
+//   Next -> Parse <-> Read ... OnHeaders [-> 100 Continue] ... OnRequest -> handler ... Responder -> Write -> Next
+//             \___________________\__________________________\_ Refuse -> Write -> Linger -> closed
 //
 // Everything runs on the connection's strand but Respond, which comes from any thread. A session lives as long as an
-// operation or a responder holds it.
+// operation or a responder holds it. Every operation ends in one type of handler: each type more costs seconds of
+// compiling.
 #pragma once
 
 #include <array>
 #include <atomic>
-#include <boost/asio.hpp>
-#include <boost/beast.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "serving/http/parser.h"
 #include "serving/http/server.h"
 
 namespace headrace {
@@ -42,40 +47,61 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void Respond(HttpResponse response);  // to the request being handled, once
 
  private:
-  using Stream = boost::beast::basic_stream<boost::asio::ip::tcp, Executor>;
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  using Error = boost::beast::error_code;
+  using Clock = std::chrono::steady_clock;
+  using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, HttpSession::Executor>;
+  using Error = boost::system::error_code;
+  using Method = void (HttpSession::*)(Error, size_t);
 
-  void ReadHeader();
+  // The end of any operation, as a call of `method`: an error, and the bytes read or written.
+  struct Completion {
+    std::shared_ptr<HttpSession> self;
+    Method method;
+    void operator()(Error error = {}, size_t bytes = 0) { (self.get()->*method)(error, bytes); }
+  };
+  Completion On(Method method) { return {shared_from_this(), method}; }
+
+  void OnStart(Error error, size_t bytes);
+  void OnBeginStop(Error error, size_t bytes);
+  void OnAbort(Error error, size_t bytes);
+
+  void Next();      // request
   bool Arriving();  // something of the next request is here
-  void OnHeader(Error error);
-  void Continue();  // "100 Continue", for which the client waits
-  void ReadBody();
-  void OnBody(Error error);
-  StatusOr<HttpRequest> TakeRequest();
+  void Parse();
+  bool OnHeaders();  // false if what comes next is not the body
+  void Continue();   // "100 Continue", for which the client waits
+  void OnContinued(Error error, size_t bytes);
+  void Read();
+  void OnRead(Error error, size_t bytes);
+  void OnRequest();
+  void OnUnparsable(const Status& status);
   void Handle(HttpRequest request);
-  void OnReadError(Error error);
   void Refuse(HttpResponse response);  // answers and closes: what follows cannot be understood
   void Write(HttpResponse response);
-  void OnWritten(Error error);
+  void Send(Method then);  // header_ and body_
+  void OnWritten(Error error, size_t bytes);
   void Linger();  // reads and drops for a while: closing with unread bytes could destroy the answer on its way
+  void OnLinger(Error error, size_t bytes);
   void Close();
 
-  // The end of an operation, as a call of `method`.
-  template <typename Method>
-  auto On(Method method) {
-    return [self = shared_from_this(), method](Error error, size_t) { (self.get()->*method)(error); };
-  }
+  // The connection is closed unless something else is set within `wait`. One timer runs all the time and looks when it
+  // rings: setting a later deadline costs nothing.
+  void Expect(std::chrono::microseconds wait);
+  void ExpectNothing();
+  void OnTimer(Error error, size_t bytes);
 
   HttpSessionHost* host_;
   std::function<void(HttpSession*)> on_end_;
-  Stream stream_;
-  boost::beast::flat_buffer buffer_;  // received, not yet parsed
-  std::optional<Parser> parser_;      // of the request being read
-  std::string header_;                // of the answer being written
+  Socket socket_;
+  Timer timer_;
+  bool timer_runs_ = false;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  std::array<char, 16 << 10> piece_;     // just read
+  std::string received_;                 // not yet parsed
+  std::optional<RequestParser> parser_;  // of the request being read
+  std::string header_;                   // of the answer being written
   std::string body_;
-  std::array<char, 4096> dropped_;
-  bool waiting_ = false;  // for the next request
+  bool headers_seen_ = false;  // of the request being read
+  bool waiting_ = false;       // for the next request
   bool stopping_ = false;
   bool head_ = false;        // of the request being handled: it was HEAD
   bool keep_alive_ = false;  // its client can send another one
