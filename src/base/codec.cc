@@ -12,7 +12,7 @@ void ByteWriter::PutColumn(const Column& column) {
   PutU32(static_cast<uint32_t>(column.size()));
   PutU8(column.has_nulls() ? 1 : 0);
   bytes_.append(reinterpret_cast<const char*>(column.validity().data()), column.validity().size());
-  if (column.type() == TypeId::kVarchar) {
+  if (HoldsBytes(column.type())) {
     for (size_t row = 0; row < column.size(); ++row) PutText(column.str(row));
   } else if (column.type() == TypeId::kDouble) {
     bytes_.append(reinterpret_cast<const char*>(column.doubles().data()), column.doubles().size_bytes());
@@ -37,16 +37,16 @@ StatusOr<Column> ByteReader::GetColumn() {
   HR_RETURN_IF_ERROR(GetU8(&type));
   HR_RETURN_IF_ERROR(GetU32(&rows));
   HR_RETURN_IF_ERROR(GetU8(&has_nulls));
-  if (type > static_cast<uint8_t>(TypeId::kTimestamp)) return DataLoss("{} is no column type", type);
+  if (!IsTypeId(type)) return DataLoss("{} is no column type", type);
   if (has_nulls != 0 && rest_.size() < rows) return DataLoss("the bytes end within a column's validity");
   const std::string_view validity = rest_.substr(0, has_nulls != 0 ? rows : 0);
   rest_.remove_prefix(validity.size());
   Column column(static_cast<TypeId>(type));
-  if (column.type() != TypeId::kVarchar && rest_.size() / sizeof(int64_t) < rows)
+  if (!HoldsBytes(column.type()) && rest_.size() / sizeof(int64_t) < rows)
     return DataLoss("the bytes end within a column");
   for (uint32_t row = 0; row < rows; ++row) {
     const bool null = !validity.empty() && validity[row] == 0;
-    if (column.type() == TypeId::kVarchar) {
+    if (HoldsBytes(column.type())) {
       std::string text;
       HR_RETURN_IF_ERROR(GetText(&text));
       null ? column.AppendNull() : column.AppendString(text);

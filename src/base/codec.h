@@ -3,8 +3,8 @@
 //   u8 u32 u64 i64    1, 4, 8, 8 bytes
 //   text              u32 length, bytes
 //   column            u8 type, u32 rows, u8 has_nulls, [rows validity bytes], values:
-//                       fixed width   rows x 8 bytes
-//                       VARCHAR       rows x text
+//                       fixed width             rows x 8 bytes
+//                       VARCHAR, lists, maps    rows x text
 //   column of [7, null] BIGINT:  01 | 02 00 00 00 | 01 | 01 00 | 07 00 00 00 00 00 00 00 | 00 00 00 00 00 00 00 00
 //
 // A reader checks every length against what is left, so damaged bytes give kDataLoss, never a wild read.

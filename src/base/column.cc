@@ -30,12 +30,12 @@ Column Column::Doubles(std::vector<double> values, std::vector<uint8_t> validity
 Value Column::GetValue(size_t row) const {
   if (IsNull(row)) return Value::Null();
   if (type_ == TypeId::kDouble) return Value::Double(doubles_[row]);
-  if (type_ == TypeId::kVarchar) return Value::Varchar(std::string(str(row)));
+  if (HoldsBytes(type_)) return Value::Bytes(type_, std::string(str(row)));
   return Value::Integer(type_, ints_[row]);
 }
 
 void Column::Reserve(size_t rows) {
-  if (type_ == TypeId::kVarchar) {
+  if (HoldsBytes(type_)) {
     offsets_.reserve(rows + 1);
   } else if (is_double()) {
     doubles_.reserve(rows);
@@ -46,7 +46,7 @@ void Column::Reserve(size_t rows) {
 
 void Column::AppendNull() {
   if (validity_.empty()) validity_.assign(size(), 1);
-  if (type_ == TypeId::kVarchar) {
+  if (HoldsBytes(type_)) {
     offsets_.push_back(bytes_.size());
   } else if (is_double()) {
     doubles_.push_back(0);
@@ -65,14 +65,14 @@ void Column::AppendString(std::string_view v) {
 void Column::Append(const Value& v) {
   if (v.is_null()) return AppendNull();
   if (type_ == TypeId::kDouble) return AppendDouble(v.dbl());
-  if (type_ == TypeId::kVarchar) return AppendString(v.str());
+  if (HoldsBytes(type_)) return AppendString(v.str());
   AppendInt(v.int64());
 }
 
 void Column::AppendFrom(const Column& other, size_t row) {
   if (other.IsNull(row)) return AppendNull();
   if (type_ == TypeId::kDouble) return AppendDouble(other.doubles_[row]);
-  if (type_ == TypeId::kVarchar) return AppendString(other.str(row));
+  if (HoldsBytes(type_)) return AppendString(other.str(row));
   AppendInt(other.ints_[row]);
 }
 
@@ -102,7 +102,7 @@ void Column::InsertFrom(size_t position, const Column& other, size_t row) {
   if (null && validity_.empty()) validity_.assign(size(), 1);
   if (!validity_.empty()) validity_.insert(validity_.begin() + static_cast<ptrdiff_t>(position), null ? 0 : 1);
   const auto at = static_cast<ptrdiff_t>(position);
-  if (type_ == TypeId::kVarchar) {
+  if (HoldsBytes(type_)) {
     const std::string_view text = other.str(row);
     bytes_.insert(offsets_[position], text);
     offsets_.insert(offsets_.begin() + at, offsets_[position]);
@@ -116,7 +116,7 @@ void Column::InsertFrom(size_t position, const Column& other, size_t row) {
 
 void Column::EraseFront(size_t rows) {
   const auto count = static_cast<ptrdiff_t>(rows);
-  if (type_ == TypeId::kVarchar) {
+  if (HoldsBytes(type_)) {
     const uint64_t cut = offsets_[rows];
     bytes_.erase(0, cut);
     offsets_.erase(offsets_.begin(), offsets_.begin() + count);
@@ -131,7 +131,7 @@ void Column::EraseFront(size_t rows) {
 
 Column Column::Take(std::span<const uint32_t> indices) const {
   Column taken(type_);
-  if (type_ == TypeId::kVarchar) {
+  if (HoldsBytes(type_)) {
     taken.Reserve(indices.size());
     for (const uint32_t row : indices) taken.AppendFrom(*this, row);
     return taken;

@@ -2,7 +2,7 @@
 //
 //   fixed-width types   ints_    [ v0 | v1 | v2 | ... ]      8 bytes a row (booleans, bigints, dates, timestamps)
 //                       doubles_ [ v0 | v1 | v2 | ... ]      8 bytes a row
-//   VARCHAR             offsets_ [ 0 | o1 | o2 | ... | on ]  row i is bytes_[offsets_[i], offsets_[i + 1])
+//   VARCHAR, nested     offsets_ [ 0 | o1 | o2 | ... | on ]  row i is bytes_[offsets_[i], offsets_[i + 1])
 //   validity_           [ 1 | 0 | 1 | ... ]                  one byte a row, or empty when no row is null
 //
 // A null row holds 0 or "" in the data arrays, so that kernels may compute over it. Not thread-safe to change;
@@ -23,22 +23,21 @@ namespace headrace {
 class Column {
  public:
   explicit Column(TypeId type) : type_(type) {
-    if (type == TypeId::kVarchar) offsets_.push_back(0);
+    if (HoldsBytes(type)) offsets_.push_back(0);
   }
   // Whole columns of fixed width; `validity` is empty or has one byte per row.
   static Column Integers(TypeId type, std::vector<int64_t> values, std::vector<uint8_t> validity = {});
   static Column Doubles(std::vector<double> values, std::vector<uint8_t> validity = {});
 
   TypeId type() const { return type_; }
-  size_t size() const {
-    return type_ == TypeId::kVarchar ? offsets_.size() - 1 : is_double() ? doubles_.size() : ints_.size();
-  }
+  size_t size() const { return HoldsBytes(type_) ? offsets_.size() - 1 : is_double() ? doubles_.size() : ints_.size(); }
 
   bool IsNull(size_t row) const { return !validity_.empty() && validity_[row] == 0; }
   bool has_nulls() const { return !validity_.empty(); }
   std::span<const uint8_t> validity() const { return validity_; }  // empty: no row is null
   std::span<const int64_t> ints() const { return ints_; }          // boolean, bigint, date, timestamp
   std::span<const double> doubles() const { return doubles_; }
+  // A text, or the encoding of a list or map (base/nested.h).
   std::string_view str(size_t row) const {
     return std::string_view(bytes_).substr(offsets_[row], offsets_[row + 1] - offsets_[row]);
   }

@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/nested.h"
 #include "base/time.h"
 #include "simdjson.h"
 
@@ -201,8 +203,28 @@ std::string Json::DumpPretty() const {
   return out;
 }
 
+namespace {
+
+Json ListToJson(const Column& elements) {
+  Json::Array array;
+  for (size_t i = 0; i < elements.size(); ++i) array.push_back(ToJson(elements.GetValue(i)));
+  return Json(std::move(array));
+}
+
+Json MapToJson(const MapEntries& entries) {
+  Json::Object object;
+  for (size_t i = 0; i < entries.keys.size(); ++i) {
+    object.emplace_back(entries.keys.GetValue(i).ToString(), ToJson(entries.values.GetValue(i)));
+  }
+  return Json(std::move(object));
+}
+
+}  // namespace
+
 Json ToJson(const Value& v) {
   if (v.is_null()) return Json();
+  if (IsList(v.type())) return ListToJson(DecodeList(v.type(), v.str()));
+  if (IsMap(v.type())) return MapToJson(DecodeMap(v.type(), v.str()));
   switch (v.type()) {
     case TypeId::kBoolean:
       return Json(v.int64() != 0);
@@ -243,7 +265,57 @@ StatusOr<Value> DateFromJson(const Json& json) {
   return InvalidArgument("expected a date like \"2013-12-01\"");
 }
 
+StatusOr<Value> ListFromJson(const Json& json, TypeId type) {
+  if (!json.is_array()) return InvalidArgument("expected an array");
+  Column elements(ElementOf(type));
+  for (const Json& item : json.array()) {
+    HR_ASSIGN_OR_RETURN(const Value element, FromJson(item, ElementOf(type)));
+    elements.Append(element);
+  }
+  return Value::Bytes(type, EncodeList(elements));
+}
+
+// What ToString made of a map's key.
+StatusOr<Value> KeyFromText(const std::string& text, TypeId type) {
+  switch (type) {
+    case TypeId::kBoolean:
+    case TypeId::kBigint:
+    case TypeId::kDouble: {
+      const StatusOr<Json> literal = Json::Parse(text);
+      return FromJson(literal.ok() ? *literal : Json(text), type);
+    }
+    default:
+      return FromJson(Json(text), type);
+  }
+}
+
+struct KeyLess {
+  bool operator()(const Value& a, const Value& b) const {
+    if (a.type() == TypeId::kDouble) return std::isnan(b.dbl()) ? !std::isnan(a.dbl()) : a.dbl() < b.dbl();
+    return HoldsBytes(a.type()) ? a.str() < b.str() : a.int64() < b.int64();
+  }
+};
+
+StatusOr<Value> MapFromJson(const Json& json, TypeId type) {
+  if (!json.is_object()) return InvalidArgument("expected an object");
+  std::map<Value, Value, KeyLess> entries;
+  for (const auto& [text, item] : json.object()) {
+    HR_ASSIGN_OR_RETURN(Value key, KeyFromText(text, KeyOf(type)));
+    HR_ASSIGN_OR_RETURN(Value value, FromJson(item, ElementOf(type)));
+    if (!entries.emplace(std::move(key), std::move(value)).second)
+      return InvalidArgument("the key '{}' stands twice", text);
+  }
+  MapEntries columns{Column(KeyOf(type)), Column(ElementOf(type))};
+  for (const auto& [key, value] : entries) {
+    columns.keys.Append(key);
+    columns.values.Append(value);
+  }
+  return Value::Bytes(type, EncodeMap(columns.keys, columns.values));
+}
+
 StatusOr<Value> FromJsonUnannotated(const Json& json, TypeId type) {
+  if (IsList(type)) return ListFromJson(json, type);
+  if (IsMap(type)) return MapFromJson(json, type);
   switch (type) {
     case TypeId::kBoolean:
       if (json.is_bool()) return Value::Boolean(json.boolean());

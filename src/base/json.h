@@ -79,7 +79,8 @@ class Json {
 void AppendJsonString(std::string_view text, std::string* out);
 void AppendJsonDouble(double v, std::string* out);
 
-// semantics.md, rule 26: timestamps RFC 3339, dates ISO 8601, doubles and integers as above.
+// semantics.md, rule 26: timestamps RFC 3339, dates ISO 8601, doubles and integers as above; lists are arrays, maps
+// objects whose keys are the keys as text.
 Json ToJson(const Value& v);
 // The value of `type` that `json` stands for, by rules 26 and 27: "12" is no bigint, 1.5 is no bigint, 1 is a double.
 // The error says what was expected and what came.

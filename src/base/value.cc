@@ -4,8 +4,10 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/ascii.h"
+#include "base/nested.h"
 #include "base/time.h"
 
 namespace headrace {
@@ -52,20 +54,82 @@ constexpr std::array<Spelling, 35> kSpellings = {{{"BOOLEAN", TypeId::kBoolean},
                                                   {"TIMESTAMP WITH TIME ZONE", TypeId::kTimestamp},
                                                   {"TIMESTAMP WITHOUT TIME ZONE", TypeId::kTimestamp}}};
 
-}  // namespace
+constexpr size_t kTypeNumbers = 0x80;
 
-std::string_view TypeName(TypeId type) {
+std::string_view ScalarName(TypeId type) {
   for (const Spelling& spelling : kSpellings) {
     if (spelling.type == type) return spelling.name;
   }
   return "UNKNOWN";
 }
 
+std::string Spell(TypeId type) {
+  if (IsMap(type)) return fmt::format("MAP({}, {})", ScalarName(KeyOf(type)), ScalarName(ElementOf(type)));
+  return fmt::format("{}{}", ScalarName(IsList(type) ? ElementOf(type) : type), IsList(type) ? "[]" : "");
+}
+
+std::optional<TypeId> ParseScalarName(std::string_view upper) {
+  const absl::string_view name = absl::StripAsciiWhitespace(ToAbsl(upper));
+  for (const Spelling& spelling : kSpellings) {
+    if (name == ToAbsl(spelling.name)) return spelling.type;
+  }
+  return std::nullopt;
+}
+
+// INT[], MAP(TEXT, INT).
+std::optional<TypeId> ParseNestedName(std::string_view upper) {
+  if (upper.ends_with("[]")) {
+    const std::optional<TypeId> element = ParseScalarName(upper.substr(0, upper.size() - 2));
+    return element ? std::optional(ListOf(*element)) : std::nullopt;
+  }
+  constexpr std::string_view kMap = "MAP(";
+  const size_t comma = upper.find(',');
+  if (!upper.starts_with(kMap) || !upper.ends_with(")") || comma == std::string_view::npos) return std::nullopt;
+  const std::optional<TypeId> key = ParseScalarName(upper.substr(kMap.size(), comma - kMap.size()));
+  const std::optional<TypeId> value = ParseScalarName(upper.substr(comma + 1, upper.size() - comma - 2));
+  return key && value ? std::optional(MapOf(*key, *value)) : std::nullopt;
+}
+
+std::string ListText(const Column& elements) {
+  std::string text = "[";
+  for (size_t i = 0; i < elements.size(); ++i) text += (i > 0 ? ", " : "") + elements.GetValue(i).ToString();
+  return text + "]";
+}
+
+std::string MapText(const MapEntries& entries) {
+  std::string text = "{";
+  for (size_t i = 0; i < entries.keys.size(); ++i) {
+    text += fmt::format("{}{}={}", i > 0 ? ", " : "", entries.keys.GetValue(i).ToString(),
+                        entries.values.GetValue(i).ToString());
+  }
+  return text + "}";
+}
+
+}  // namespace
+
+bool IsTypeId(uint8_t number) {
+  const auto is_scalar = [](unsigned n) { return n <= static_cast<unsigned>(TypeId::kTimestamp); };
+  const auto type = static_cast<TypeId>(number);
+  if (number >= kTypeNumbers) return false;
+  if (IsMap(type)) return is_scalar(static_cast<unsigned>(KeyOf(type))) && is_scalar(number & 7U);
+  return IsList(type) ? is_scalar(number & 0xfU) : is_scalar(number);
+}
+
+std::string_view TypeName(TypeId type) {
+  static const auto& kNames = *[] {
+    auto* names = new std::array<std::string, kTypeNumbers>();
+    for (size_t i = 0; i < kTypeNumbers; ++i) {
+      if (IsTypeId(static_cast<uint8_t>(i))) (*names)[i] = Spell(static_cast<TypeId>(i));
+    }
+    return names;
+  }();
+  return kNames[static_cast<size_t>(type)];
+}
+
 StatusOr<TypeId> ParseTypeName(std::string_view name) {
   const std::string upper = absl::AsciiStrToUpper(ToAbsl(name));
-  for (const Spelling& spelling : kSpellings) {
-    if (upper == spelling.name) return spelling.type;
-  }
+  if (const std::optional<TypeId> type = ParseScalarName(upper)) return *type;
+  if (const std::optional<TypeId> type = ParseNestedName(upper)) return *type;
   return InvalidArgument("'{}' is not a type: use boolean, bigint, double, varchar, date or timestamp", name);
 }
 
@@ -78,6 +142,8 @@ bool Value::IdenticalTo(const Value& other) const {
 
 std::string Value::ToString() const {
   if (is_null()) return "null";
+  if (IsList(type_)) return ListText(DecodeList(type_, str()));
+  if (IsMap(type_)) return MapText(DecodeMap(type_, str()));
   switch (type_) {
     case TypeId::kBoolean:
       return int64() != 0 ? "true" : "false";

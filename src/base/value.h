@@ -17,16 +17,50 @@ enum class TypeId : uint8_t {
   kVarchar,    // UTF-8; compared by bytes
   kDate,       // days since 1970-01-01
   kTimestamp,  // UTC microseconds since 1970-01-01T00:00:00Z
+  // Lists and maps of these have a number of their own each: ListOf and MapOf give it, base/nested.h the values.
 };
 
-// "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP".
+constexpr TypeId kScalarTypes[] = {TypeId::kBoolean, TypeId::kBigint, TypeId::kDouble,
+                                   TypeId::kVarchar, TypeId::kDate,   TypeId::kTimestamp};
+
+constexpr TypeId ListOf(TypeId element) {
+  return static_cast<TypeId>(0x10 | static_cast<unsigned>(element));
+}
+constexpr TypeId MapOf(TypeId key, TypeId value) {
+  return static_cast<TypeId>(0x40 | static_cast<unsigned>(key) << 3 | static_cast<unsigned>(value));
+}
+constexpr bool IsList(TypeId type) {
+  return (static_cast<unsigned>(type) & 0xf0) == 0x10;
+}
+constexpr bool IsMap(TypeId type) {
+  return (static_cast<unsigned>(type) & 0x40) != 0;
+}
+constexpr bool IsNested(TypeId type) {
+  return static_cast<unsigned>(type) >= 0x10;
+}
+// Of a list its elements, of a map its values.
+constexpr TypeId ElementOf(TypeId nested) {
+  return static_cast<TypeId>(static_cast<unsigned>(nested) & 0x7);
+}
+constexpr TypeId KeyOf(TypeId map) {
+  return static_cast<TypeId>(static_cast<unsigned>(map) >> 3 & 0x7);
+}
+// Whether a value is held as bytes: a text, or the encoding of a list or map.
+constexpr bool HoldsBytes(TypeId type) {
+  return type == TypeId::kVarchar || IsNested(type);
+}
+// Whether `number`, read from a file, is one of a type.
+bool IsTypeId(uint8_t number);
+
+// "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP", "BIGINT[]", "MAP(VARCHAR, BIGINT)".
 std::string_view TypeName(TypeId type);
 
-// Takes SQL's usual spellings in any case (int, integer, int64, text, float8, timestamptz, ...); an error names the
-// known ones.
+// Takes SQL's usual spellings in any case (int, integer, int64, text, float8, timestamptz, int[], map(text, int), ...);
+// an error names the known ones.
 StatusOr<TypeId> ParseTypeName(std::string_view name);
 
-// A value or null. Booleans, bigints, dates and timestamps are all held as int64_t: the type says which.
+// A value or null. Booleans, bigints, dates and timestamps are all held as int64_t: the type says which. Lists and maps
+// are held as their encoding.
 class Value {
  public:
   Value() = default;  // null
@@ -35,6 +69,8 @@ class Value {
   static Value Bigint(int64_t v) { return Value(TypeId::kBigint, v); }
   static Value Double(double v) { return Value(TypeId::kDouble, v); }
   static Value Varchar(std::string v) { return Value(TypeId::kVarchar, std::move(v)); }
+  // A text, or an encoded list or map, of `type`.
+  static Value Bytes(TypeId type, std::string v) { return Value(type, std::move(v)); }
   static Value Date(int64_t days) { return Value(TypeId::kDate, days); }
   static Value Timestamp(int64_t us) { return Value(TypeId::kTimestamp, us); }
   // An integer-held value (boolean, bigint, date, timestamp) of `type`.
@@ -49,7 +85,7 @@ class Value {
   // The same bits: NaN payloads and the sign of zero count, as `verify` needs it. Null equals null.
   bool IdenticalTo(const Value& other) const;
 
-  // For people: null, true, 12, 0.5, 2013-12-01T10:00:00Z, text as it is.
+  // For people: null, true, 12, 0.5, 2013-12-01T10:00:00Z, text as it is, [1, null], {a=1, b=2}.
   std::string ToString() const;
 
  private:

@@ -45,7 +45,10 @@ class Writer {
       case K::kBitXor:
         return Call("bit_xor", input_.argument);
       default:
-        return call_.kind < K::kBoolAnd ? Moment() : call_.kind < K::kFirst ? OfValues() : InOrder();
+        return call_.kind < K::kBoolAnd ? Moment()
+               : call_.kind < K::kSumBy ? OfValues()
+               : call_.kind < K::kFirst ? ByCategory()
+                                        : InOrder();
     }
   }
 
@@ -141,9 +144,65 @@ class Writer {
         const std::string call = Call("quantile_disc", fmt::format("{}, {}", x, FormatDouble(call_.parameter)));
         return is_double() ? Positive(call) : call;
       }
+      case K::kListDistinct:
+        return fmt::format("list_sort({})", Call("list", "DISTINCT " + Zeroed(x), x + " IS NOT NULL"));
+      case K::kTopK:
+        return fmt::format(
+            "list_transform(list_sort(list_transform(map_entries({}), lambda c: {{'n': -c.value, 'v': c.key}})), "
+            "lambda c: "
+            "c.v)[:{}]",
+            Counts(), static_cast<int64_t>(call_.parameter));
+      case K::kCountBy:
+        return Top(Counts());
+      case K::kRatioBy:
+        return Top(fmt::format(
+            "map_from_entries(list_transform(map_entries({}), lambda c: {{'key': c.key, 'value': c.value / {}}}))",
+            Counts(), Call("count", x)));
       default:
         return Positive(Call("mad", x));
     }
+  }
+
+  // A zero is +0.0, also among values.
+  std::string Zeroed(const std::string& x) const {
+    return is_double() ? fmt::format("CASE WHEN {0} = 0 THEN 0.0::DOUBLE ELSE {0} END", x) : x;
+  }
+
+  // Not by histogram(), which in DuckDB 1.5 counts a NaN as some other value.
+  std::string Counts() const {
+    const std::string all = Call("list", Zeroed(input_.argument), input_.argument + " IS NOT NULL");
+    return fmt::format(
+        "map_from_entries(list_transform(list_sort(list_distinct({0})), lambda c: {{'key': c, 'value': "
+        "len(list_filter({0}, lambda v: v = c))}}))",
+        all);
+  }
+
+  // Of a map with all categories the top ones.
+  std::string Top(const std::string& map) const {
+    const auto wanted = static_cast<int64_t>(call_.parameter);
+    if (wanted == 0) return map;
+    if (call_.by_key) return fmt::format("map_from_entries(map_entries({})[-{}:])", map, wanted);
+    return fmt::format(
+        "map_from_entries(list_sort(list_transform(list_sort(list_transform(map_entries({}), lambda c: {{'n': "
+        "-c.value, "
+        "'key': c.key, 'value': c.value}}))[:{}], lambda c: {{'key': c.key, 'value': c.value}})))",
+        map, wanted);
+  }
+
+  // One aggregate over each category's part of a list of all rows.
+  std::string ByCategory() const {
+    const std::string_view function = call_.kind == K::kSumBy           ? "sum"
+                                      : call_.kind == K::kAvgBy         ? "avg"
+                                      : call_.kind == K::kMinByCategory ? "min"
+                                                                        : "max";
+    const std::string pairs = Call("list", fmt::format("{{'k': {}, 'v': {}}}", input_.second, Zeroed(input_.argument)));
+    const std::string value =
+        fmt::format("list_{}(list_transform(list_filter({}, lambda pair: pair.k = c), lambda pair: pair.v)){}",
+                    function, pairs, call_.kind == K::kSumBy && !is_double() ? "::BIGINT" : "");
+    return Top(fmt::format(
+        "map_from_entries(list_transform(list_sort(list_distinct(list_transform({}, lambda pair: pair.k))), "
+        "lambda c: {{'key': c, 'value': {}}}))",
+        pairs, value));
   }
 
   std::string InOrder() const {
@@ -156,6 +215,10 @@ class Writer {
         return Call("last", in_order, happened);
       case K::kNthLast:
         return Nth(input_.argument);
+      case K::kFirstList:
+        return fmt::format("{}[:{}]", Call("list", in_order, happened), static_cast<int64_t>(call_.parameter));
+      case K::kLastList:
+        return fmt::format("{}[-{}:]", Call("list", in_order, happened), static_cast<int64_t>(call_.parameter));
       case K::kArgMin:
         return Call("arg_min", fmt::format("{}, {} ORDER BY {}", input_.argument, input_.second, kInOrder));
       case K::kArgMax:

@@ -28,14 +28,28 @@ class ModelChecker {
     bool complete = true;
     for (size_t i = 0; i < recipe_.features.size(); ++i) {
       const StatusOr<FeaturePlan> plan = PlanFeatures(*definitions_.catalog, {recipe_.features[i]});
-      if (plan.ok()) continue;
-      complete = false;
       const SourcePosition& where = i < recipe_.features_where.size() ? recipe_.features_where[i] : recipe_.where;
+      if (plan.ok()) {
+        RefuseNested(plan->outputs, where);
+        continue;
+      }
+      complete = false;
       diagnostics_->push_back({where, std::string(Message(plan.status())), ""});
     }
     if (!complete) return;
     StatusOr<FeaturePlan> plan = PlanFeatures(*definitions_.catalog, recipe_.features);
     if (plan.ok()) plan_ = *std::move(plan);
+  }
+
+  void RefuseNested(const Schema& features, const SourcePosition& where) {
+    for (const Field& feature : features) {
+      if (!IsNested(feature.type)) continue;
+      diagnostics_->push_back(
+          {where,
+           fmt::format("model {}: {} is a {}, and a model takes single values", recipe_.name, feature.name,
+                       TypeName(feature.type)),
+           "take a value of it in a request view: element_at(map, key), list[1], list_sum(list), length(list)"});
+    }
   }
 
   std::string Hint(const std::string& name) const {

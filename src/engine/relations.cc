@@ -86,8 +86,8 @@ class RelationBinder {
     if (!columns.ok()) return;
     Schema schema;
     for (const TypedColumn& column : *columns) {
-      std::string type = column.type.substr(0, column.type.find('('));
-      if (type == "DECIMAL") type = "DOUBLE";
+      std::string type = column.type;
+      if (type.starts_with("DECIMAL(") && type.ends_with(")")) type = "DOUBLE";
       if (type == "HUGEINT" || type == "UBIGINT") type = "BIGINT";
       if (type == "TIMESTAMP_S" || type == "TIMESTAMP_MS" || type == "TIMESTAMP_NS") type = "TIMESTAMP";
       if (const StatusOr<TypeId> id = ParseTypeName(type); id.ok()) schema.push_back({column.name, *id});

@@ -123,10 +123,11 @@ class Generator {
     if (function.parameter == ParameterRule::kFraction) call.parameter = 0.25;
     if (function.parameter == ParameterRule::kPositiveCount) call.parameter = 2;
     if (function.parameter == ParameterRule::kDuration) call.parameter = 5;
-    call.result_type = function.result == ResultRule::kBigint    ? TypeId::kBigint
-                       : function.result == ResultRule::kDouble  ? TypeId::kDouble
-                       : function.result == ResultRule::kBoolean ? TypeId::kBoolean
-                                                                 : type;
+    if (function.parameter == ParameterRule::kShortCount) call.parameter = 3;
+    if (function.parameter == ParameterRule::kLag) call.parameter = 2;
+    if (function.parameter == ParameterRule::kTopCategories) call.parameter = static_cast<double>(Below(4));
+    call.by_key = Chance(50);
+    call.result_type = ResultTypeOf(function, type, call.second ? program->slots[*call.second].type : type);
     program->outputs.push_back(Expression::Column(program->aggregates.size(), call.result_type, ""));
     program->aggregates.push_back(call);
   }

@@ -31,7 +31,8 @@ struct AggregateCall {
   std::optional<size_t> argument;  // slot; none for count(*)
   std::optional<size_t> second;    // slot of the second argument, where the function has one
   std::optional<size_t> filter;    // boolean slot
-  double parameter = 0;            // a quantile's fraction, nth_last's n; durations in microseconds
+  double parameter = 0;  // a quantile's fraction, nth_last's n, how many categories (0: all); durations in microseconds
+  bool by_key = false;   // of the categories those with the greatest keys, not the greatest values
   TypeId argument_type = TypeId::kBigint;
   TypeId result_type = TypeId::kBigint;
   bool operator==(const AggregateCall&) const = default;

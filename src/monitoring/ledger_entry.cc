@@ -27,7 +27,7 @@ void PutFeature(const Field& field, const Value& value, ByteWriter* out) {
   out->PutU8(static_cast<uint8_t>(field.type));
   out->PutU8(value.is_null() ? 1 : 0);
   if (value.is_null()) return;
-  if (field.type == TypeId::kVarchar) {
+  if (HoldsBytes(field.type)) {
     out->PutText(value.str());
   } else if (field.type == TypeId::kDouble) {
     PutDouble(value.dbl(), out);
@@ -42,13 +42,13 @@ Status GetFeature(ByteReader* in, Field* field, Value* value) {
   HR_RETURN_IF_ERROR(in->GetText(&field->name));
   HR_RETURN_IF_ERROR(in->GetU8(&type));
   HR_RETURN_IF_ERROR(in->GetU8(&null));
-  if (type > static_cast<uint8_t>(TypeId::kTimestamp)) return DataLoss("{} is no type", type);
+  if (!IsTypeId(type)) return DataLoss("{} is no type", type);
   field->type = static_cast<TypeId>(type);
   if (null != 0) return absl::OkStatus();
-  if (field->type == TypeId::kVarchar) {
+  if (HoldsBytes(field->type)) {
     std::string text;
     HR_RETURN_IF_ERROR(in->GetText(&text));
-    *value = Value::Varchar(std::move(text));
+    *value = Value::Bytes(field->type, std::move(text));
   } else if (field->type == TypeId::kDouble) {
     double number = 0;
     HR_RETURN_IF_ERROR(GetDouble(in, &number));
@@ -164,6 +164,10 @@ Status CheckValue(const Field& field, const Value& value) {
   if (value.type() != field.type) {
     return InvalidArgument("feature {} is {}, but its value is {}", field.name, TypeName(field.type),
                            TypeName(value.type()));
+  }
+  if (IsNested(field.type)) {
+    // In the words of a map or a list there are its texts.
+    return CheckText(value.ToString(), field.name);
   }
   if (field.type == TypeId::kVarchar) return CheckText(value.str(), field.name);
   const bool date_fits = field.type != TypeId::kDate || (value.int64() < std::numeric_limits<int32_t>::max() &&

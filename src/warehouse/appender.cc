@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/nested.h"
 #include "warehouse/duckdb_handles.h"
 #include "warehouse/sql_text.h"
 
@@ -31,22 +32,60 @@ duckdb_type DuckDbType(TypeId type) {
   return DUCKDB_TYPE_INVALID;
 }
 
+LogicalTypeHandle LogicalType(TypeId type) {
+  if (IsList(type)) return LogicalTypeHandle(duckdb_create_list_type(LogicalType(ElementOf(type)).get()));
+  if (IsMap(type)) {
+    const LogicalTypeHandle key = LogicalType(KeyOf(type));
+    return LogicalTypeHandle(duckdb_create_map_type(key.get(), LogicalType(ElementOf(type)).get()));
+  }
+  return LogicalTypeHandle(duckdb_create_logical_type(DuckDbType(type)));
+}
+
 template <typename To>
 void Narrow(std::span<const int64_t> from, void* to) {
   auto* data = static_cast<To*>(to);
   for (size_t i = 0; i < from.size(); ++i) data[i] = static_cast<To>(from[i]);
 }
 
-Status FillStrings(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+void FillStrings(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
   for (size_t i = 0; i < rows; ++i) {
     if (column.IsNull(first + i)) continue;
     const std::string_view text = column.str(first + i);
     duckdb_vector_assign_string_element_len(vector, i, text.data(), text.size());
   }
-  return absl::OkStatus();
 }
 
-Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector vector);
+
+// The lists' elements (the maps' entries) stand one after another in a vector of their own, a map's as pairs of keys
+// and values.
+Status FillNested(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+  const bool map = IsMap(column.type());
+  MapEntries all{Column(map ? KeyOf(column.type()) : TypeId::kBigint), Column(ElementOf(column.type()))};
+  auto* entries = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
+  for (size_t i = 0; i < rows; ++i) {
+    entries[i] = {all.values.size(), 0};
+    if (column.IsNull(first + i)) continue;
+    if (map) {
+      const MapEntries one = DecodeMap(column.type(), column.str(first + i));
+      all.keys.AppendColumn(one.keys);
+      all.values.AppendColumn(one.values);
+    } else {
+      all.values.AppendColumn(DecodeList(column.type(), column.str(first + i)));
+    }
+    entries[i].length = all.values.size() - entries[i].offset;
+  }
+  if (duckdb_list_vector_reserve(vector, all.values.size()) != DuckDBSuccess ||
+      duckdb_list_vector_set_size(vector, all.values.size()) != DuckDBSuccess) {
+    return ResourceExhausted("no memory for {} elements of lists", all.values.size());
+  }
+  const duckdb_vector child = duckdb_list_vector_get_child(vector);
+  if (!map) return FillVector(all.values, 0, all.values.size(), child);
+  HR_RETURN_IF_ERROR(FillVector(all.keys, 0, all.keys.size(), duckdb_struct_vector_get_child(child, 0)));
+  return FillVector(all.values, 0, all.values.size(), duckdb_struct_vector_get_child(child, 1));
+}
+
+Status FillFixed(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
   void* data = duckdb_vector_get_data(vector);
   switch (column.type()) {
     case TypeId::kBoolean:
@@ -62,9 +101,19 @@ Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector
     case TypeId::kDouble:
       std::memcpy(data, column.doubles().data() + first, rows * sizeof(double));
       break;
-    case TypeId::kVarchar:
-      HR_RETURN_IF_ERROR(FillStrings(column, first, rows, vector));
-      break;
+    default:
+      return Internal("{} has no fixed width", TypeName(column.type()));
+  }
+  return absl::OkStatus();
+}
+
+Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+  if (IsNested(column.type())) {
+    HR_RETURN_IF_ERROR(FillNested(column, first, rows, vector));
+  } else if (column.type() == TypeId::kVarchar) {
+    FillStrings(column, first, rows, vector);
+  } else {
+    HR_RETURN_IF_ERROR(FillFixed(column, first, rows, vector));
   }
   if (!column.has_nulls()) return absl::OkStatus();
   duckdb_vector_ensure_validity_writable(vector);
@@ -104,7 +153,7 @@ Status Appender::Append(const RecordBatch& batch) {
     std::vector<LogicalTypeHandle> types;
     std::vector<duckdb_logical_type> handles;
     for (const Field& field : batch.schema) {
-      types.emplace_back(duckdb_create_logical_type(DuckDbType(field.type)));
+      types.push_back(LogicalType(field.type));
       handles.push_back(types.back().get());
     }
     state_->chunk = DataChunkHandle(duckdb_create_data_chunk(handles.data(), handles.size()));

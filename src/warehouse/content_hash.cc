@@ -25,14 +25,9 @@ uint64_t HashText(std::string_view text) {
 
 uint64_t HashValue(const Column& column, size_t row) {
   if (column.IsNull(row)) return kNull;
-  switch (column.type()) {
-    case TypeId::kDouble:
-      return Mix(std::bit_cast<uint64_t>(column.doubles()[row]));
-    case TypeId::kVarchar:
-      return HashText(column.str(row));
-    default:
-      return Mix(static_cast<uint64_t>(column.ints()[row]) + 1);
-  }
+  if (HoldsBytes(column.type())) return HashText(column.str(row));
+  if (column.type() == TypeId::kDouble) return Mix(std::bit_cast<uint64_t>(column.doubles()[row]));
+  return Mix(static_cast<uint64_t>(column.ints()[row]) + 1);
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ StatusOr<ConfigHandle> MakeConfig(const DatabaseOptions& options) {
 
 Status BindValue(duckdb_prepared_statement statement, idx_t index, const Value& value) {
   duckdb_state state = DuckDBSuccess;
+  if (!value.is_null() && IsNested(value.type())) {
+    return InvalidArgument("parameter {} is a {}, which is no parameter", index, TypeName(value.type()));
+  }
   if (value.is_null()) {
     state = duckdb_bind_null(statement, index);
   } else {
@@ -78,7 +81,6 @@ StatusOr<PreparedHandle> Prepare(duckdb_connection connection, std::string_view 
 struct PreparedColumn {
   std::string name;
   LogicalTypeHandle type;
-  duckdb_type id;
 };
 
 std::vector<PreparedColumn> ColumnsOf(duckdb_prepared_statement statement) {
@@ -86,9 +88,8 @@ std::vector<PreparedColumn> ColumnsOf(duckdb_prepared_statement statement) {
   const idx_t count = duckdb_prepared_statement_column_count(statement);
   for (idx_t i = 0; i < count; ++i) {
     const char* name = duckdb_prepared_statement_column_name(statement, i);
-    LogicalTypeHandle type(duckdb_prepared_statement_column_logical_type(statement, i));
-    const duckdb_type id = duckdb_get_type_id(type.get());
-    result.push_back({name == nullptr ? "" : name, std::move(type), id});
+    result.push_back(
+        {name == nullptr ? "" : name, LogicalTypeHandle(duckdb_prepared_statement_column_logical_type(statement, i))});
     duckdb_free(const_cast<char*>(name));
   }
   return result;
@@ -102,7 +103,7 @@ std::string RenderingSql(std::string_view sql, const std::vector<PreparedColumn>
     const std::string comma = i == 0 ? "" : ", ";
     names += fmt::format("{}c{}", comma, i);
     const std::string value =
-        fmt::format(fmt::runtime(VectorReader::CanRead(columns[i].id) ? "c{}" : "cast(c{} as varchar)"), i);
+        fmt::format(fmt::runtime(VectorReader::CanRead(columns[i].type.get()) ? "c{}" : "cast(c{} as varchar)"), i);
     list += fmt::format("{}{} as {}", comma, value, QuoteIdentifier(columns[i].name));
   }
   return fmt::format("select {} from (\n{}\n) as t({})", list, StripStatementEnd(sql), names);
@@ -115,7 +116,7 @@ StatusOr<PreparedHandle> PrepareReadable(duckdb_connection connection, std::stri
   if (!options.render_other_types) return statement;
   const std::vector<PreparedColumn> columns = ColumnsOf(statement.get());
   bool readable = true;
-  for (const PreparedColumn& column : columns) readable &= VectorReader::CanRead(column.id);
+  for (const PreparedColumn& column : columns) readable &= VectorReader::CanRead(column.type.get());
   if (readable) return statement;
   return Prepare(connection, RenderingSql(sql, columns), parameters);
 }

@@ -1,5 +1,6 @@
 #include "warehouse/sql_text.h"
 
+#include "base/nested.h"
 #include "fmt/format.h"
 
 namespace headrace {
@@ -10,6 +11,12 @@ std::string Quote(std::string_view text, char quote) {
   for (const char c : text) result.append(c == quote ? 2 : 1, c);
   result += quote;
   return result;
+}
+
+std::string ListLiteral(const Column& elements) {
+  std::string result = "[";
+  for (size_t i = 0; i < elements.size(); ++i) result += (i > 0 ? ", " : "") + QuoteLiteral(elements.GetValue(i));
+  return result + "]";
 }
 
 }  // namespace
@@ -24,6 +31,14 @@ std::string QuoteLiteral(std::string_view text) {
 
 std::string QuoteLiteral(const Value& value) {
   if (value.is_null()) return "NULL";
+  if (IsList(value.type())) {
+    return fmt::format("{}::{}", ListLiteral(DecodeList(value.type(), value.str())), TypeName(value.type()));
+  }
+  if (IsMap(value.type())) {
+    const MapEntries entries = DecodeMap(value.type(), value.str());
+    return fmt::format("map({}, {})::{}", ListLiteral(entries.keys), ListLiteral(entries.values),
+                       TypeName(value.type()));
+  }
   switch (value.type()) {
     case TypeId::kBoolean:
     case TypeId::kBigint:

@@ -1,10 +1,13 @@
 #include "warehouse/vector_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
 
+#include "base/nested.h"
 #include "base/time.h"
 
 namespace headrace {
@@ -243,6 +246,29 @@ std::optional<TypeId> OurType(duckdb_type type) {
   }
 }
 
+// Of a list its elements' type, of a map those of its keys and values, of others nothing.
+std::vector<LogicalTypeHandle> ChildTypes(duckdb_logical_type type) {
+  std::vector<LogicalTypeHandle> children;
+  if (duckdb_get_type_id(type) == DUCKDB_TYPE_LIST) {
+    children.emplace_back(duckdb_list_type_child_type(type));
+  } else if (duckdb_get_type_id(type) == DUCKDB_TYPE_MAP) {
+    children.emplace_back(duckdb_map_type_key_type(type));
+    children.emplace_back(duckdb_map_type_value_type(type));
+  }
+  return children;
+}
+
+// A map's keys stand in any order in DuckDB, ascending in ours.
+void SortByKey(const Column& keys, std::vector<uint32_t>* rows) {
+  std::sort(rows->begin(), rows->end(), [&](uint32_t a, uint32_t b) {
+    if (keys.type() == TypeId::kVarchar) return keys.str(a) < keys.str(b);
+    if (keys.type() != TypeId::kDouble) return keys.ints()[a] < keys.ints()[b];
+    const double x = keys.doubles()[a];
+    const double y = keys.doubles()[b];
+    return std::isnan(y) ? !std::isnan(x) : x < y;
+  });
+}
+
 std::vector<std::string> ReadDictionary(duckdb_logical_type type) {
   std::vector<std::string> result(duckdb_enum_dictionary_size(type));
   for (size_t i = 0; i < result.size(); ++i) result[i] = TakeText(duckdb_enum_dictionary_value(type, i));
@@ -282,15 +308,23 @@ StatusOr<Column> ReadTimes(duckdb_type from, const std::string& name, duckdb_vec
 
 }  // namespace
 
-bool VectorReader::CanRead(duckdb_type type) {
-  return OurType(type).has_value();
+bool VectorReader::CanRead(duckdb_logical_type type) {
+  const duckdb_type id = duckdb_get_type_id(type);
+  const std::vector<LogicalTypeHandle> children = ChildTypes(type);
+  return OurType(id).has_value() ||
+         (!children.empty() && std::all_of(children.begin(), children.end(), [](const LogicalTypeHandle& child) {
+           return OurType(duckdb_get_type_id(child.get())).has_value();
+         }));
 }
 
 StatusOr<VectorReader> VectorReader::Create(std::string name, duckdb_logical_type type) {
   VectorReader result;
   result.name_ = std::move(name);
   result.from_ = duckdb_get_type_id(type);
-  const std::optional<TypeId> ours = OurType(result.from_);
+  for (const LogicalTypeHandle& child : ChildTypes(type)) {
+    HR_ASSIGN_OR_RETURN(result.children_.emplace_back(), Create(result.name_, child.get()));
+  }
+  const std::optional<TypeId> ours = result.children_.empty() ? OurType(result.from_) : result.NestedType();
   if (!ours) {
     return InvalidArgument("column '{}' has a type that is not one of ours: cast it to BIGINT, DOUBLE, VARCHAR, ...",
                            result.name_);
@@ -306,7 +340,43 @@ StatusOr<VectorReader> VectorReader::Create(std::string name, duckdb_logical_typ
   return result;
 }
 
+std::optional<TypeId> VectorReader::NestedType() const {
+  if (children_.empty() || IsNested(children_.front().type_) || IsNested(children_.back().type_)) return std::nullopt;
+  return from_ == DUCKDB_TYPE_MAP ? MapOf(children_[0].type_, children_[1].type_) : ListOf(children_[0].type_);
+}
+
+// The elements of all rows stand one after another in a vector of their own; a map's are pairs of key and value.
+StatusOr<Column> VectorReader::ReadNested(duckdb_vector vector, size_t rows) const {
+  const size_t elements = duckdb_list_vector_get_size(vector);
+  const duckdb_vector child = duckdb_list_vector_get_child(vector);
+  std::vector<Column> all;
+  for (size_t i = 0; i < children_.size(); ++i) {
+    const duckdb_vector part = from_ == DUCKDB_TYPE_MAP ? duckdb_struct_vector_get_child(child, i) : child;
+    HR_ASSIGN_OR_RETURN(Column column, children_[i].Read(part, elements));
+    all.push_back(std::move(column));
+  }
+  const Validity validity = ReadValidity(vector, rows);
+  const auto* entries = static_cast<const duckdb_list_entry*>(duckdb_vector_get_data(vector));
+  Column result(type_);
+  for (size_t row = 0; row < rows; ++row) {
+    if (!IsValid(validity, row)) {
+      result.AppendNull();
+      continue;
+    }
+    std::vector<uint32_t> own(entries[row].length);
+    std::iota(own.begin(), own.end(), static_cast<uint32_t>(entries[row].offset));
+    if (from_ == DUCKDB_TYPE_MAP) {
+      SortByKey(all[0], &own);
+      result.AppendString(EncodeMap(all[0].Take(own), all[1].Take(own)));
+    } else {
+      result.AppendString(EncodeList(all[0].Take(own)));
+    }
+  }
+  return result;
+}
+
 StatusOr<Column> VectorReader::Read(duckdb_vector vector, size_t rows) const {
+  if (!children_.empty()) return ReadNested(vector, rows);
   const duckdb_type layout = internal_ == DUCKDB_TYPE_INVALID ? from_ : internal_;
   const bool decimal = from_ == DUCKDB_TYPE_DECIMAL;
   switch (layout) {

@@ -22,6 +22,12 @@ CLOSE = """
   covar_samp(x, y) as c, covar_pop(x, y) as cp, corr(x, y) as r, regr_slope(x, y) as slope, regr_intercept(x, y) as intercept,
   regr_r2(x, y) as r2, entropy(name) as spread, product(y) as product, rate(x) as rate,
   median(x) as middle, quantile_cont(x, 0.9) as upper, mad(x) as deviation"""
+NESTED = """
+  last(x, 3) as last_x, first(name, 2) as first_names, list_distinct(x) as kinds, list_distinct(name) as names, top_k(k, 2) as top,
+  top_k(x, 3) as top_x, count_by(name) as per_name, histogram(k) as per_k, histogram(x) as per_x, ratio_by(name) as shares, sum_by(k, name) as sums_k,
+  sum_by(y, name) as sums, avg_by(y, k) as means, min_by_category(k, name) as lows, max_by_category(x, good) as highs,
+  count_by(name, 2) as two_names, count_by(k, 2, 'key') as greatest_k, sum_by(y, name, 1) filter (where good) as most, lag(x, 2) as before,
+  last(k, 2)[1] as older, list_sum(last(y, 3)) as lately"""
 WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d']"
 
 
@@ -51,6 +57,10 @@ def clock(seconds):
 
 
 def agree(ours, theirs, exactly):
+    if isinstance(ours, (list, dict)) and isinstance(theirs, (list, dict)):
+        if isinstance(ours, dict):
+            ours, theirs = list(ours) + list(ours.values()), list(theirs) + list(theirs.values())
+        return len(ours) == len(theirs) and all(agree(a, b, exactly) for a, b in zip(ours, theirs))
     if ours is None or theirs is None or isinstance(ours, (str, bool)):
         return ours == theirs
     if math.isnan(ours) or math.isnan(theirs):
@@ -77,7 +87,7 @@ sources:
                   {name: name, data_type: varchar}, {name: good, data_type: boolean}]
 """)
         (root / "tables/awkward_rows.sql").write_text("select * from {{ source('odd', 'awkward_csv') }} order by id")
-        for name, items in {"exact": EXACT, "close": CLOSE}.items():
+        for name, items in {"exact": EXACT, "close": CLOSE, "nested": NESTED}.items():
             (root / f"features/{name}.sql").write_text(
                 f"{{{{ config(entity='shop', event_time='happened_at', windows={WINDOWS}) }}}}\nselect{items}\nfrom {{{{ source('odd', 'awkward') }}}}\n")
         cls.project.run("build")
@@ -111,6 +121,9 @@ sources:
 
     def test_exact_aggregates_equal_duckdbs(self):
         self.compare("exact", exactly=True)
+
+    def test_lists_and_maps_equal_duckdbs(self):
+        self.compare("nested", exactly=True)
 
     def test_aggregates_of_inexact_arithmetic_are_close_to_duckdbs(self):
         self.compare("close", exactly=False)

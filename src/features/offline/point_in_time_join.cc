@@ -33,7 +33,7 @@ bool SameBits(const Column& a, size_t row_a, const Column& b, size_t row_b) {
   if (a.IsNull(row_a) || b.IsNull(row_b)) return a.IsNull(row_a) == b.IsNull(row_b);
   if (a.type() == TypeId::kDouble)
     return std::bit_cast<uint64_t>(a.doubles()[row_a]) == std::bit_cast<uint64_t>(b.doubles()[row_b]);
-  if (a.type() == TypeId::kVarchar) return a.str(row_a) == b.str(row_b);
+  if (HoldsBytes(a.type())) return a.str(row_a) == b.str(row_b);
   return a.ints()[row_a] == b.ints()[row_b];
 }
 
@@ -49,7 +49,7 @@ Column GatherColumn(TypeId type, const std::vector<Place>& places, const std::ve
     validity.reserve(places.size());
     for (const Place& place : places) validity.push_back(parts[place.partition]->IsNull(place.row) ? 0 : 1);
   }
-  if (type == TypeId::kVarchar) {
+  if (HoldsBytes(type)) {
     Column gathered(type);
     gathered.Reserve(places.size());
     for (const Place& place : places) gathered.AppendFrom(*parts[place.partition], place.row);

@@ -47,6 +47,11 @@ constexpr AggregateFunction kFunctions[] = {
     {"mode", K::kMode},
     {"mode_ratio", K::kModeRatio, A::kAny, A::kNone, R::kDouble},
     {"entropy", K::kEntropy, A::kAny, A::kNone, R::kDouble},
+    {"list_distinct", K::kListDistinct, A::kAny, A::kNone, R::kList},
+    {"top_k", K::kTopK, A::kAny, A::kNone, R::kList, P::kShortCount},
+    {"count_by", K::kCountBy, A::kAny, A::kNone, R::kCountByValue, P::kTopCategories},
+    {"histogram", K::kCountBy, A::kAny, A::kNone, R::kCountByValue},
+    {"ratio_by", K::kRatioBy, A::kAny, A::kNone, R::kRatioByValue, P::kTopCategories},
     {"median", K::kQuantileCont, A::kDouble, A::kNone, R::kDouble, P::kNone, 0.5},
     {"quantile_cont", K::kQuantileCont, A::kDouble, A::kNone, R::kDouble, P::kFraction},
     {"approx_quantile", K::kQuantileCont, A::kDouble, A::kNone, R::kDouble, P::kFraction},
@@ -54,9 +59,17 @@ constexpr AggregateFunction kFunctions[] = {
     {"quantile", K::kQuantileDisc, A::kNumber, A::kNone, R::kArgument, P::kFraction},
     {"mad", K::kMad, A::kDouble, A::kNone, R::kDouble},
 
+    {"sum_by", K::kSumBy, A::kNumber, A::kAny, R::kByCategory, P::kTopCategories},
+    {"avg_by", K::kAvgBy, A::kNumber, A::kAny, R::kDoubleByCategory, P::kTopCategories},
+    {"min_by_category", K::kMinByCategory, A::kAny, A::kAny, R::kByCategory, P::kTopCategories},
+    {"max_by_category", K::kMaxByCategory, A::kAny, A::kAny, R::kByCategory, P::kTopCategories},
+
     {"first", K::kFirst},
     {"last", K::kLast},
     {"nth_last", K::kNthLast, A::kAny, A::kNone, R::kArgument, P::kPositiveCount},
+    {"lag", K::kNthLast, A::kAny, A::kNone, R::kArgument, P::kLag, 2},
+    {"first_n", K::kFirstList, A::kAny, A::kNone, R::kList, P::kShortCount},
+    {"last_n", K::kLastList, A::kAny, A::kNone, R::kList, P::kShortCount},
     {"arg_min", K::kArgMin, A::kAny, A::kAny},
     {"min_by", K::kArgMin, A::kAny, A::kAny},
     {"arg_max", K::kArgMax, A::kAny, A::kAny},
@@ -77,6 +90,30 @@ const AggregateFunction* FindAggregateFunction(std::string_view name) {
   const auto* const it = std::find_if(std::begin(kFunctions), std::end(kFunctions),
                                       [&](const AggregateFunction& f) { return f.name == name; });
   return it == std::end(kFunctions) ? nullptr : it;
+}
+
+TypeId ResultTypeOf(const AggregateFunction& function, TypeId argument, TypeId second) {
+  switch (function.result) {
+    case ResultRule::kBigint:
+      return TypeId::kBigint;
+    case ResultRule::kDouble:
+      return TypeId::kDouble;
+    case ResultRule::kBoolean:
+      return TypeId::kBoolean;
+    case ResultRule::kArgument:
+      return argument;
+    case ResultRule::kList:
+      return ListOf(argument);
+    case ResultRule::kCountByValue:
+      return MapOf(argument, TypeId::kBigint);
+    case ResultRule::kRatioByValue:
+      return MapOf(argument, TypeId::kDouble);
+    case ResultRule::kByCategory:
+      return MapOf(second, argument);
+    case ResultRule::kDoubleByCategory:
+      return MapOf(second, TypeId::kDouble);
+  }
+  return TypeId::kBigint;
 }
 
 std::vector<std::string_view> AggregateFunctionNames() {

@@ -43,13 +43,24 @@ enum class AggregateKind : uint8_t {
   kMode,
   kModeRatio,
   kEntropy,
+  kListDistinct,
+  kTopK,
+  kCountBy,
+  kRatioBy,
   kQuantileCont,
   kQuantileDisc,
   kMad,
+  // Of the values of each category.
+  kSumBy,
+  kAvgBy,
+  kMinByCategory,
+  kMaxByCategory,
   // Of the events in the order.
   kFirst,
   kLast,
   kNthLast,
+  kFirstList,
+  kLastList,
   kArgMin,
   kArgMax,
   kEwAvg,
@@ -64,9 +75,30 @@ enum class AggregateKind : uint8_t {
 
 // What a function takes as its argument, and what it gives.
 enum class ArgumentRule : uint8_t { kNone, kAny, kNumber, kDouble, kBoolean, kBigint };
-enum class ResultRule : uint8_t { kBigint, kDouble, kBoolean, kArgument };
+enum class ResultRule : uint8_t {
+  kBigint,
+  kDouble,
+  kBoolean,
+  kArgument,
+  kList,              // of arguments
+  kCountByValue,      // a map from values of the argument to bigints
+  kRatioByValue,      // ... to doubles
+  kByCategory,        // a map from values of the second argument to ones of the first
+  kDoubleByCategory,  // ... to doubles
+};
 // What stands after the arguments as a constant.
-enum class ParameterRule : uint8_t { kNone, kFraction, kPositiveCount, kDuration };
+enum class ParameterRule : uint8_t {
+  kNone,
+  kFraction,
+  kPositiveCount,
+  kLag,            // may be left out; else kPositiveCount: so many events before the last
+  kShortCount,     // the length of a list: 1 to kMaxElements
+  kTopCategories,  // may be left out; else kShortCount, and then 'key' or 'value' may follow
+  kDuration,
+};
+
+// Elements of a list, categories of a map. A map that would have more is null, and counted (rule 17).
+constexpr size_t kMaxElements = 10'000;
 
 struct AggregateFunction {
   std::string_view name;  // lower case; several names may have one kind
@@ -81,5 +113,8 @@ struct AggregateFunction {
 // nullptr if there is none of that name (in lower case). count(distinct x) is called "count_distinct".
 const AggregateFunction* FindAggregateFunction(std::string_view name);
 std::vector<std::string_view> AggregateFunctionNames();
+
+// The type of what `function` gives for arguments of these types.
+TypeId ResultTypeOf(const AggregateFunction& function, TypeId argument, TypeId second);
 
 }  // namespace headrace

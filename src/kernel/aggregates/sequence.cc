@@ -1,10 +1,12 @@
-// Aggregates of the events in the order: first, last, nth_last, arg_min, arg_max, product, ew_avg, rate, drawdown, and
-// those of the events' instants alone. Their states hold the events; the value is one pass over them.
+// Aggregates of the events in the order: first, last, nth_last, the lists of first and last, arg_min, arg_max, product,
+// ew_avg, rate, drawdown, and those of the events' instants alone. Their states hold the events; the value is one pass
+// over them.
 #include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "base/nested.h"
 #include "kernel/aggregate.h"
 #include "kernel/aggregates/states.h"
 
@@ -41,7 +43,9 @@ class SequenceState final : public MergeableState<SequenceState> {
   void MergeSame(const SequenceState& other) { entries_.insert(other.entries_.begin(), other.entries_.end()); }
 
   bool AppendResult(TimestampUs t, Column* out) const override {
-    if (call_.result_type == TypeId::kDouble && !TakesValue()) {
+    if (IsList(call_.result_type)) {
+      AppendList(out);
+    } else if (call_.result_type == TypeId::kDouble && !TakesValue()) {
       AppendNumber(Number(t), out);
     } else if (call_.kind == K::kCountDays || call_.kind == K::kSessions) {
       out->AppendInt(call_.kind == K::kCountDays ? CountDays() : CountSessions());
@@ -69,6 +73,17 @@ class SequenceState final : public MergeableState<SequenceState> {
     } else {
       out->AppendNull();
     }
+  }
+
+  // Rule 21: the oldest first; null when there is none.
+  void AppendList(Column* out) const {
+    if (entries_.empty()) return out->AppendNull();
+    const size_t length = std::min(nth(), entries_.size());
+    auto from = entries_.begin();
+    if (call_.kind == K::kLastList) from = std::prev(entries_.end(), static_cast<ptrdiff_t>(length));
+    Column elements(call_.argument_type);
+    for (size_t i = 0; i < length; ++i, ++from) elements.Append(from->second.value);
+    out->AppendString(EncodeList(elements));
   }
 
   Value Chosen() const {

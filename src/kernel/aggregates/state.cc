@@ -6,7 +6,8 @@ namespace headrace {
 namespace {
 
 bool NullIsValue(AggregateKind kind) {
-  return kind == AggregateKind::kFirst || kind == AggregateKind::kLast || kind == AggregateKind::kNthLast;
+  return kind == AggregateKind::kFirst || kind == AggregateKind::kLast || kind == AggregateKind::kNthLast ||
+         kind == AggregateKind::kFirstList || kind == AggregateKind::kLastList;
 }
 
 }  // namespace
@@ -57,7 +58,16 @@ std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call) {
     case K::kMode:
     case K::kModeRatio:
     case K::kEntropy:
+    case K::kListDistinct:
+    case K::kTopK:
+    case K::kCountBy:
+    case K::kRatioBy:
       return aggregates::MakeValueCountState(call);
+    case K::kSumBy:
+    case K::kAvgBy:
+    case K::kMinByCategory:
+    case K::kMaxByCategory:
+      return aggregates::MakeCategoryState(call);
     case K::kQuantileCont:
     case K::kQuantileDisc:
     case K::kMad:

@@ -11,6 +11,7 @@ std::unique_ptr<AggregateState> MakeExtremeState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeMomentState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeBitState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeValueCountState(const AggregateCall& call);
+std::unique_ptr<AggregateState> MakeCategoryState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call);
 

@@ -1,9 +1,14 @@
-// count(distinct), mode, mode_ratio, entropy: from the number of rows of each value.
+// count(distinct), mode, mode_ratio, entropy, list_distinct, top_k, count_by, ratio_by: from the number of rows of each
+// value.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/hash.h"
+#include "base/nested.h"
+#include "kernel/aggregates/categories.h"
 #include "kernel/aggregates/hyperloglog.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/aggregates/value_code.h"
@@ -23,8 +28,7 @@ uint64_t HashOf(const std::string& text) {
 template <typename Code>
 class ValueCountState final : public MergeableState<ValueCountState<Code>> {
  public:
-  explicit ValueCountState(const AggregateCall& call)
-      : kind_(call.kind), type_(call.argument_type), slot_(*call.argument) {}
+  explicit ValueCountState(const AggregateCall& call) : call_(call), type_(call.argument_type), slot_(*call.argument) {}
 
   void Add(const EventRows& rows, size_t row) override {
     ++counts_[CodeOf<Code>(rows.slots[slot_], row)];
@@ -41,13 +45,20 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
   }
 
   bool AppendResult(TimestampUs, Column* out) const override {
-    if (kind_ == AggregateKind::kCountDistinct) {
+    using K = AggregateKind;
+    if (call_.kind == K::kCountDistinct) {
       out->AppendInt(CountDistinct());
     } else if (total_ == 0) {
       out->AppendNull();
-    } else if (kind_ == AggregateKind::kMode) {
+    } else if (IsMap(call_.result_type)) {
+      return AppendCategories(call_, Values(), CountsOrRatios(), out);
+    } else if (call_.kind == K::kListDistinct) {
+      return AppendDistinct(out);
+    } else if (call_.kind == K::kTopK) {
+      out->AppendString(EncodeList(TopK()));
+    } else if (call_.kind == K::kMode) {
       AppendCode(MostFrequent()->first, type_, out);
-    } else if (kind_ == AggregateKind::kModeRatio) {
+    } else if (call_.kind == K::kModeRatio) {
       out->AppendDouble(static_cast<double>(MostFrequent()->second) / static_cast<double>(total_));
     } else {
       out->AppendDouble(Entropy());
@@ -61,6 +72,45 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
     HyperLogLog sketch;
     for (const auto& [code, count] : counts_) sketch.Add(HashOf(code));
     return sketch.Estimate();
+  }
+
+  Column Values() const {
+    Column values(type_);
+    for (const auto& [code, count] : counts_) AppendCode(code, type_, &values);
+    return values;
+  }
+
+  bool AppendDistinct(Column* out) const {
+    const bool fits = counts_.size() <= kMaxElements;
+    if (fits) {
+      out->AppendString(EncodeList(Values()));
+    } else {
+      out->AppendNull();
+    }
+    return !fits;
+  }
+
+  Column CountsOrRatios() const {
+    Column column(ElementOf(call_.result_type));
+    for (const auto& [code, count] : counts_) {
+      if (call_.kind == AggregateKind::kCountBy) {
+        column.AppendInt(count);
+      } else {
+        column.AppendDouble(static_cast<double>(count) / static_cast<double>(total_));
+      }
+    }
+    return column;
+  }
+
+  // Rule 21: by count descending, then by value ascending, as the map has them.
+  Column TopK() const {
+    std::vector<typename std::map<Code, int64_t>::const_iterator> order;
+    for (auto it = counts_.begin(); it != counts_.end(); ++it) order.push_back(it);
+    std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a->second > b->second; });
+    order.resize(std::min(order.size(), static_cast<size_t>(call_.parameter)));
+    Column values(type_);
+    for (const auto& it : order) AppendCode(it->first, type_, &values);
+    return values;
   }
 
   // Rule 20: the smallest of the most frequent.
@@ -82,7 +132,7 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
     return entropy + 0.0;
   }
 
-  const AggregateKind kind_;
+  const AggregateCall call_;
   const TypeId type_;
   const size_t slot_;
   int64_t total_ = 0;

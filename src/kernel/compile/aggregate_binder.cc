@@ -18,21 +18,9 @@ const AggregateFunction* FindAggregate(const Json& node) {
   if (ClassOf(node) != "FUNCTION") return nullptr;
   const std::string name = absl::AsciiStrToLower(TextOf(node, "function_name"));
   if (name == "count" && IsDistinct(node)) return FindAggregateFunction("count_distinct");
+  const bool list = (name == "first" || name == "last") && ListOf(node, "children").size() == 2;
+  if (list) return FindAggregateFunction(name + "_n");
   return FindAggregateFunction(name);
-}
-
-TypeId ResultType(const AggregateFunction& function, const AggregateCall& call) {
-  switch (function.result) {
-    case ResultRule::kBigint:
-      return TypeId::kBigint;
-    case ResultRule::kDouble:
-      return TypeId::kDouble;
-    case ResultRule::kBoolean:
-      return TypeId::kBoolean;
-    case ResultRule::kArgument:
-      return call.argument_type;
-  }
-  return TypeId::kBigint;
 }
 
 std::string_view Wanted(ParameterRule rule) {
@@ -40,7 +28,12 @@ std::string_view Wanted(ParameterRule rule) {
     case ParameterRule::kFraction:
       return "a fraction from 0 to 1";
     case ParameterRule::kPositiveCount:
+    case ParameterRule::kLag:
       return "a whole number of at least 1";
+    case ParameterRule::kShortCount:
+      return "a whole number from 1 to 10000";
+    case ParameterRule::kTopCategories:
+      return "how many categories, from 1 to 10000, and then 'key' or 'value': by which they are the top ones";
     case ParameterRule::kDuration:
       return "a duration such as '30m'";
     case ParameterRule::kNone:
@@ -60,9 +53,37 @@ std::optional<double> ParameterOf(const Expression& constant, ParameterRule rule
   }
   if (constant.type != TypeId::kBigint && constant.type != TypeId::kDouble) return std::nullopt;
   const double number = constant.type == TypeId::kBigint ? static_cast<double>(value.int64()) : value.dbl();
+  const bool is_short = rule == ParameterRule::kShortCount || rule == ParameterRule::kTopCategories;
+  const double most = is_short ? static_cast<double>(kMaxElements) : 1e9;
   const bool fits = rule == ParameterRule::kFraction ? number >= 0 && number <= 1
-                                                     : number >= 1 && number <= 1e9 && number == std::floor(number);
+                                                     : number >= 1 && number <= most && number == std::floor(number);
   return fits ? std::optional(number) : std::nullopt;
+}
+
+struct ParameterCount {
+  size_t least = 0;
+  size_t most = 0;
+};
+
+ParameterCount CountOf(ParameterRule rule) {
+  switch (rule) {
+    case ParameterRule::kNone:
+      return {0, 0};
+    case ParameterRule::kLag:
+      return {0, 1};
+    case ParameterRule::kTopCategories:
+      return {0, 2};
+    default:
+      return {1, 1};
+  }
+}
+
+// 'key' or 'value'.
+std::optional<bool> IsByKey(const Expression& constant) {
+  if (constant.kind != Expression::Kind::kConstant || constant.type != TypeId::kVarchar || constant.constant.is_null())
+    return std::nullopt;
+  const std::string& text = constant.constant.str();
+  return text == "key" || text == "value" ? std::optional(text == "key") : std::nullopt;
 }
 
 Expression CastTo(Expression value, TypeId type) {
@@ -102,7 +123,6 @@ Binder::HookResult AggregateBinder::Bind(const Json& call) {
   result.kind = function->kind;
   result.parameter = function->fixed_parameter;
   if (!BindArguments(call, *function, binder, &result)) return {true, std::nullopt};
-  result.result_type = ResultType(*function, result);
   if (const Json& filter = NodeOf(call, "filter"); !filter.is_null()) {
     std::optional<Expression> condition = binder.BindCondition(filter, "FILTER");
     if (!condition) return {true, std::nullopt};
@@ -117,12 +137,16 @@ bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& f
   const Json::Array& arguments = ListOf(call, "children");
   const size_t columns =
       (function.argument != ArgumentRule::kNone ? 1 : 0) + (function.second != ArgumentRule::kNone ? 1 : 0);
-  const size_t wanted = columns + (function.parameter != ParameterRule::kNone ? 1 : 0);
-  if (arguments.size() != wanted) {
-    binder.Error(call, fmt::format("{} takes {} argument{}, not {}", function.name, wanted, wanted == 1 ? "" : "s",
+  const ParameterCount parameters = CountOf(function.parameter);
+  const size_t least = columns + parameters.least;
+  const size_t most = columns + parameters.most;
+  if (arguments.size() < least || arguments.size() > most) {
+    const std::string wanted = least == most ? std::to_string(least) : fmt::format("{} to {}", least, most);
+    binder.Error(call, fmt::format("{} takes {} argument{}, not {}", function.name, wanted, most == 1 ? "" : "s",
                                    arguments.size()));
     return false;
   }
+  TypeId second_type = TypeId::kBigint;
   if (columns >= 1) {
     std::optional<Expression> argument = BindArgument(call, arguments[0], function.name, function.argument, binder);
     if (!argument) return false;
@@ -132,15 +156,21 @@ bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& f
   if (columns == 2) {
     std::optional<Expression> second = BindArgument(call, arguments[1], function.name, function.second, binder);
     if (!second) return false;
+    second_type = second->type;
     result->second = AddSlot(*std::move(second));
   }
-  return function.parameter == ParameterRule::kNone || BindParameter(call, arguments.back(), function, binder, result);
+  result->result_type = ResultTypeOf(function, result->argument_type, second_type);
+  return BindParameters(call, std::span(arguments).subspan(columns), function, binder, result);
 }
 
 // Numbers widen to what the function computes with; a boolean counts as 0 or 1.
 std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const Json& argument, std::string_view name,
                                                         ArgumentRule rule, Binder& binder) {
   std::optional<Expression> bound = binder.BindTyped(argument, TypeId::kBigint);
+  if (bound && IsNested(bound->type)) {
+    binder.Error(call, fmt::format("{} of a {}", name, TypeName(bound->type)), "take one value of it");
+    return std::nullopt;
+  }
   if (!bound || rule == ArgumentRule::kAny) return bound;
   if (rule == ArgumentRule::kBoolean) {
     if (bound->type == TypeId::kBoolean) return bound;
@@ -160,17 +190,21 @@ std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const 
   return bound->type == type ? bound : CastTo(*std::move(bound), type);
 }
 
-bool AggregateBinder::BindParameter(const Json& call, const Json& argument, const AggregateFunction& function,
-                                    Binder& binder, AggregateCall* result) {
-  const std::optional<Expression> bound = binder.BindTyped(argument, TypeId::kBigint);
-  if (!bound) return false;
-  const std::optional<double> parameter = ParameterOf(*bound, function.parameter);
-  if (!parameter) {
-    binder.Error(call, fmt::format("the last argument of {} is {}", function.name, Wanted(function.parameter)),
-                 "write it as a constant");
-    return false;
+bool AggregateBinder::BindParameters(const Json& call, std::span<const Json> parameters,
+                                     const AggregateFunction& function, Binder& binder, AggregateCall* result) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::optional<Expression> bound = binder.BindTyped(parameters[i], TypeId::kBigint);
+    if (!bound) return false;
+    const std::optional<double> number = i == 0 ? ParameterOf(*bound, function.parameter) : std::nullopt;
+    const std::optional<bool> by_key = i == 1 ? IsByKey(*bound) : std::nullopt;
+    if (!number && !by_key) {
+      binder.Error(call, fmt::format("the last argument of {} is {}", function.name, Wanted(function.parameter)),
+                   "write it as a constant");
+      return false;
+    }
+    if (number) result->parameter = *number + (function.parameter == ParameterRule::kLag ? 1 : 0);
+    if (by_key) result->by_key = *by_key;
   }
-  result->parameter = *parameter;
   return true;
 }
 

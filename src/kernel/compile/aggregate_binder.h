@@ -1,6 +1,7 @@
 // Binds the aggregate calls of a view: count(*), sum(x) filter (where ...), quantile_cont(x, 0.9), sessions('30m').
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kernel/compile/binder.h"
@@ -26,8 +27,9 @@ class AggregateBinder {
   bool BindArguments(const Json& call, const AggregateFunction& function, Binder& binder, AggregateCall* result);
   std::optional<Expression> BindArgument(const Json& call, const Json& argument, std::string_view name,
                                          ArgumentRule rule, Binder& binder);
-  bool BindParameter(const Json& call, const Json& argument, const AggregateFunction& function, Binder& binder,
-                     AggregateCall* result);
+  // What stands after the columns.
+  bool BindParameters(const Json& call, std::span<const Json> parameters, const AggregateFunction& function,
+                      Binder& binder, AggregateCall* result);
   size_t AddSlot(Expression slot);
   size_t AddAggregate(const AggregateCall& call);
 

@@ -147,6 +147,11 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
   std::string type_name = TextOf(cast_type, "id");
   if (type_name == "UNBOUND" || type_name == "USER") type_name = TextOf(NodeOf(cast_type, "type_info"), "name");
   const StatusOr<TypeId> type = ParseTypeName(type_name);
+  if (child && IsNested(child->expression.type)) {
+    Error(node, fmt::format("a cast of a {} is not known to the feature engine", TypeName(child->expression.type)),
+          "take one value of it, or its length");
+    return std::nullopt;
+  }
   if (!type.ok()) {
     Error(node, fmt::format("a cast to {} is not known to the feature engine", type_name),
           "cast to boolean, bigint, double, varchar, date or timestamp");
@@ -242,6 +247,10 @@ std::optional<Bound> Binder::BindOperator(const Json& node) {
   if (type == "OPERATOR_NOT") return Call(node, "not", *std::move(children));
   if (type == "OPERATOR_IS_NULL") return Call(node, "is null", *std::move(children));
   if (type == "OPERATOR_IS_NOT_NULL") return Call(node, "is not null", *std::move(children));
+  if (type == "ARRAY_EXTRACT" && children->size() == 2) {
+    const bool map = IsMap((*children)[0].expression.type);
+    return Call(node, map ? "map_extract_value" : "list_extract", *std::move(children));
+  }
   if (type == "OPERATOR_COALESCE") {
     std::optional<std::vector<Expression>> values = Unify(node, *std::move(children), "coalesce");
     if (!values) return std::nullopt;

@@ -38,7 +38,10 @@ std::optional<TypeId> TypeBesideLiterals(const std::vector<Bound>& arguments) {
   std::optional<TypeId> type;
   for (const Bound& argument : arguments) {
     if (!argument.type() || IsTextLiteral(argument)) continue;
-    type = type ? CommonType(*type, *argument.type()) : argument.type();
+    // Beside a map its keys, beside a list its elements.
+    const TypeId own = *argument.type();
+    const TypeId beside = IsMap(own) ? KeyOf(own) : IsList(own) ? ElementOf(own) : own;
+    type = type ? CommonType(*type, beside) : beside;
     if (!type) return std::nullopt;
   }
   return type;
@@ -190,7 +193,8 @@ std::optional<Bound> Binder::BindOperands(const Json& node, std::string_view nam
   }
   if (name == "||" || name == "concat" || name == "concat_ws") {
     for (Bound& argument : *arguments) {
-      if (!argument.interval && argument.type() != TypeId::kVarchar) argument = ToText(std::move(argument));
+      if (!argument.interval && argument.type() != TypeId::kVarchar && !IsNested(argument.expression.type))
+        argument = ToText(std::move(argument));
     }
   }
   std::optional<Bound> call = Call(node, name, *std::move(arguments));

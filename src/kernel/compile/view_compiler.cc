@@ -76,6 +76,9 @@ class ViewCompiler {
       if (key->type == TypeId::kDouble) {
         ConfigError(fmt::format("config(entity=...): '{}' is a double, and doubles are no keys", name),
                     "cast it to bigint or varchar");
+      } else if (IsNested(key->type)) {
+        ConfigError(fmt::format("config(entity=...): '{}' is a {}, which is no key", name, TypeName(key->type)),
+                    "take one value of it");
       }
       program.entity.push_back({name, key->type});
       program.keys.push_back(*std::move(key));

@@ -66,6 +66,11 @@ Status Extreme(Arguments arguments, size_t rows, Column* result) {
   return absl::OkStatus();
 }
 
+void AddNullTests(TypeId type, std::vector<ScalarFunction>* functions) {
+  functions->push_back({"is null", {type}, kBool, NullTest<false>});
+  functions->push_back({"is not null", {type}, kBool, NullTest<true>});
+}
+
 template <typename T>
 void AddComparisons(TypeId type, std::vector<ScalarFunction>* functions) {
   const std::vector<TypeId> pair = {type, type};
@@ -77,8 +82,7 @@ void AddComparisons(TypeId type, std::vector<ScalarFunction>* functions) {
   functions->push_back({">=", pair, kBool, Binary<T, T, int64_t, kGreaterEqual<T>>});
   functions->push_back({"is distinct from", pair, kBool, Distinct<T, false>});
   functions->push_back({"is not distinct from", pair, kBool, Distinct<T, true>});
-  functions->push_back({"is null", {type}, kBool, NullTest<false>});
-  functions->push_back({"is not null", {type}, kBool, NullTest<true>});
+  AddNullTests(type, functions);
   functions->push_back({"greatest", {type}, type, Extreme<T, 1>, /*variadic=*/true});
   functions->push_back({"least", {type}, type, Extreme<T, -1>, /*variadic=*/true});
 }
@@ -92,6 +96,10 @@ std::vector<ScalarFunction> ComparisonFunctions() {
   }
   AddComparisons<double>(TypeId::kDouble, &functions);
   AddComparisons<std::string_view>(TypeId::kVarchar, &functions);
+  for (const TypeId element : kScalarTypes) {
+    AddNullTests(ListOf(element), &functions);
+    for (const TypeId key : kScalarTypes) AddNullTests(MapOf(key, element), &functions);
+  }
   functions.push_back({"not", {kBool}, kBool, Unary<int64_t, int64_t, [](int64_t a) { return a == 0; }>});
   return functions;
 }

@@ -14,8 +14,8 @@ const std::vector<ScalarFunction>& AllFunctions() {
     for (auto subject : {functions::ArithmeticFunctions, functions::BucketFunctions, functions::CalendarFunctions,
                          functions::ComparisonFunctions, functions::GeographyFunctions, functions::HashFunctions,
                          functions::IntervalFunctions, functions::JsonFunctions, functions::MathematicsFunctions,
-                         functions::PatternFunctions, functions::SimilarityFunctions, functions::TemporalFunctions,
-                         functions::TextFunctions, functions::TimeZoneFunctions}) {
+                         functions::NestedFunctions, functions::PatternFunctions, functions::SimilarityFunctions,
+                         functions::TemporalFunctions, functions::TextFunctions, functions::TimeZoneFunctions}) {
       for (ScalarFunction& function : subject()) all->push_back(std::move(function));
     }
     return all;
@@ -34,7 +34,8 @@ std::optional<int> WideningCost(std::optional<TypeId> from, TypeId to) {
 std::optional<int> OverloadCost(const ScalarFunction& function, std::span<const std::optional<TypeId>> arguments) {
   const size_t declared = function.arguments.size();
   if (function.any_types) {
-    if (arguments.size() <= declared) return std::nullopt;
+    const auto is_nested = [](std::optional<TypeId> type) { return type && IsNested(*type); };
+    if (arguments.size() <= declared || std::any_of(arguments.begin(), arguments.end(), is_nested)) return std::nullopt;
     arguments = arguments.last(declared);
   }
   if (function.variadic ? arguments.size() < declared : arguments.size() != declared) return std::nullopt;
@@ -71,6 +72,16 @@ std::string_view CanonicalName(std::string_view name) {
       {"^", "power"},
       {"^@", "starts_with"},
       {"add", "+"},
+      {"array_contains", "list_contains"},
+      {"array_extract", "list_extract"},
+      {"array_has", "list_contains"},
+      {"array_indexof", "list_position"},
+      {"array_length", "length"},
+      {"array_position", "list_position"},
+      {"element_at", "map_extract_value"},
+      {"list_element", "list_extract"},
+      {"list_has", "list_contains"},
+      {"list_indexof", "list_position"},
       {"ceiling", "ceil"},
       {"char_length", "length"},
       {"character_length", "length"},

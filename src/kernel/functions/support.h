@@ -106,6 +106,7 @@ std::vector<ScalarFunction> HashFunctions();
 std::vector<ScalarFunction> IntervalFunctions();
 std::vector<ScalarFunction> JsonFunctions();
 std::vector<ScalarFunction> MathematicsFunctions();
+std::vector<ScalarFunction> NestedFunctions();
 std::vector<ScalarFunction> PatternFunctions();
 std::vector<ScalarFunction> SimilarityFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
