@@ -7,6 +7,18 @@ void ByteWriter::PutText(std::string_view text) {
   bytes_.append(text);
 }
 
+void ByteWriter::PutValue(const Value& value) {
+  PutU8(value.is_null() ? 1 : 0);
+  if (value.is_null()) return;
+  if (HoldsBytes(value.type())) {
+    PutText(value.str());
+  } else if (value.type() == TypeId::kDouble) {
+    PutFixed(value.dbl());
+  } else {
+    PutI64(value.int64());
+  }
+}
+
 void ByteWriter::PutColumn(const Column& column) {
   PutU8(static_cast<uint8_t>(column.type()));
   PutU32(static_cast<uint32_t>(column.size()));
@@ -28,6 +40,25 @@ Status ByteReader::GetText(std::string* text) {
   text->assign(rest_.substr(0, size));
   rest_.remove_prefix(size);
   return absl::OkStatus();
+}
+
+StatusOr<Value> ByteReader::GetValue(TypeId type) {
+  uint8_t null = 0;
+  HR_RETURN_IF_ERROR(GetU8(&null));
+  if (null != 0) return Value::Null();
+  if (HoldsBytes(type)) {
+    std::string text;
+    HR_RETURN_IF_ERROR(GetText(&text));
+    return Value::Bytes(type, std::move(text));
+  }
+  if (type == TypeId::kDouble) {
+    double v = 0;
+    HR_RETURN_IF_ERROR(GetFixed(&v));
+    return Value::Double(v);
+  }
+  int64_t v = 0;
+  HR_RETURN_IF_ERROR(GetI64(&v));
+  return Value::Integer(type, v);
 }
 
 StatusOr<Column> ByteReader::GetColumn() {

@@ -226,6 +226,12 @@ void CheckForgetting(int seed) {
   }
 }
 
+Value ResultOf(const AggregateState& state, const AggregateCall& call) {
+  Column result(call.result_type);
+  state.AppendResult(1000, &result);
+  return result.GetValue(0);
+}
+
 void CheckMerging(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 2000);
   const ViewProgram program = generator.Program(/*latest=*/false);
@@ -240,11 +246,40 @@ void CheckMerging(int seed) {
       parts[static_cast<size_t>(generator.Below(4))]->Add(events, row);
     }
     for (const size_t part : {2, 0, 1}) parts[3]->Merge(*parts[part]);
-    Column expected(call.result_type);
-    Column actual(call.result_type);
-    whole->AppendResult(1000, &expected);
-    parts[3]->AppendResult(1000, &actual);
-    EXPECT_TRUE(expected.GetValue(0).IdenticalTo(actual.GetValue(0)));
+    EXPECT_TRUE(ResultOf(*whole, call).IdenticalTo(ResultOf(*parts[3], call)));
+    EXPECT_EQ(EncodeState(*whole), EncodeState(*parts[3])) << "equal states have equal bytes";
+  }
+}
+
+// A state that was written and read goes on as the one that was written: rows come and go, in any order.
+void CheckRestoring(int seed) {
+  Generator generator(static_cast<uint64_t>(seed) + 3000);
+  const ViewProgram program = generator.Program(/*latest=*/false);
+  const EventRows events = generator.Events(program, 40);
+  for (const AggregateCall& call : program.aggregates) {
+    const bool evicts = call.kind != AggregateKind::kMin && call.kind != AggregateKind::kMax;
+    std::unique_ptr<AggregateState> state = MakeAggregateState(call);
+    const std::unique_ptr<AggregateState> expected = MakeAggregateState(call);
+    std::vector<size_t> added;
+    for (size_t row = 0; row < events.size(); ++row) {
+      if (!Contributes(call, events, row)) continue;
+      state->Add(events, row);
+      added.push_back(row);
+      if (!generator.Chance(20)) continue;
+      StatusOr<std::unique_ptr<AggregateState>> restored = DecodeState(call, EncodeState(*state));
+      ASSERT_TRUE(restored.ok()) << restored.status();
+      state = *std::move(restored);
+      if (!evicts) continue;
+      const size_t at = static_cast<size_t>(generator.Below(static_cast<int64_t>(added.size())));
+      state->Subtract(events, added[at]);
+      added.erase(added.begin() + static_cast<ptrdiff_t>(at));
+    }
+    for (size_t i = added.size(); i-- > 0;) expected->Add(events, added[i]);
+    EXPECT_TRUE(ResultOf(*expected, call).IdenticalTo(ResultOf(*state, call)));
+    EXPECT_EQ(EncodeState(*expected), EncodeState(*state));
+    const std::string bytes = EncodeState(*state);
+    for (size_t size = 0; size < bytes.size(); ++size)
+      EXPECT_FALSE(DecodeState(call, std::string_view(bytes).substr(0, size)).ok());
   }
 }
 
@@ -265,6 +300,10 @@ TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) {
 }
 TEST(KernelProperty, MergedPartsEqualTheWhole) {
   ForManySeeds(CheckMerging);
+}
+
+TEST(KernelProperty, RestoredStatesGoOnAsTheyWere) {
+  ForManySeeds(CheckRestoring);
 }
 
 }  // namespace

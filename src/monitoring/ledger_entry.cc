@@ -25,39 +25,16 @@ Status GetDouble(ByteReader* in, double* v) {
 void PutFeature(const Field& field, const Value& value, ByteWriter* out) {
   out->PutText(field.name);
   out->PutU8(static_cast<uint8_t>(field.type));
-  out->PutU8(value.is_null() ? 1 : 0);
-  if (value.is_null()) return;
-  if (HoldsBytes(field.type)) {
-    out->PutText(value.str());
-  } else if (field.type == TypeId::kDouble) {
-    PutDouble(value.dbl(), out);
-  } else {
-    out->PutI64(value.int64());
-  }
+  out->PutValue(value);
 }
 
 Status GetFeature(ByteReader* in, Field* field, Value* value) {
   uint8_t type = 0;
-  uint8_t null = 0;
   HR_RETURN_IF_ERROR(in->GetText(&field->name));
   HR_RETURN_IF_ERROR(in->GetU8(&type));
-  HR_RETURN_IF_ERROR(in->GetU8(&null));
   if (!IsTypeId(type)) return DataLoss("{} is no type", type);
   field->type = static_cast<TypeId>(type);
-  if (null != 0) return absl::OkStatus();
-  if (HoldsBytes(field->type)) {
-    std::string text;
-    HR_RETURN_IF_ERROR(in->GetText(&text));
-    *value = Value::Bytes(field->type, std::move(text));
-  } else if (field->type == TypeId::kDouble) {
-    double number = 0;
-    HR_RETURN_IF_ERROR(GetDouble(in, &number));
-    *value = Value::Double(number);
-  } else {
-    int64_t number = 0;
-    HR_RETURN_IF_ERROR(in->GetI64(&number));
-    *value = Value::Integer(field->type, number);
-  }
+  HR_ASSIGN_OR_RETURN(*value, in->GetValue(field->type));
   return absl::OkStatus();
 }
 

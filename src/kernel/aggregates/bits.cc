@@ -8,6 +8,24 @@ namespace {
 
 class BitState final : public MergeableState<BitState> {
  public:
+  static constexpr StateForm kForm = StateForm::kBits;
+  void Encode(ByteWriter* out) const override {
+    out->PutI64(count_);
+    out->PutU8(static_cast<uint8_t>(bits_));
+    for (size_t bit = 0; bit < bits_; ++bit) out->PutI64(ones_[bit]);
+  }
+  Status Decode(ByteReader* in) override {
+    uint8_t bits = 0;
+    HR_RETURN_IF_ERROR(GetRows(in, &count_));
+    HR_RETURN_IF_ERROR(in->GetU8(&bits));
+    if (bits != bits_) return DataLoss("{} bits in the place of {}", bits, bits_);
+    for (size_t bit = 0; bit < bits_; ++bit) {
+      HR_RETURN_IF_ERROR(GetRows(in, &ones_[bit]));
+      if (ones_[bit] > count_) return DataLoss("{} of {} rows have a bit", ones_[bit], count_);
+    }
+    return absl::OkStatus();
+  }
+
   explicit BitState(const AggregateCall& call)
       : kind_(call.kind), slot_(*call.argument), bits_(call.argument_type == TypeId::kBoolean ? 1 : 64) {}
 

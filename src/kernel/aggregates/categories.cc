@@ -21,6 +21,14 @@ using K = AggregateKind;
 template <typename Code>
 class EvictableExtreme final : public MergeableState<EvictableExtreme<Code>> {
  public:
+  static constexpr StateForm kForm = StateForm::kValuesOfCategory;
+  void Encode(ByteWriter* out) const override { PutCounts(counts_, out); }
+  Status Decode(ByteReader* in) override {
+    int64_t total = 0;
+    HR_RETURN_IF_ERROR(GetCounts(in, &counts_, &total));
+    return counts_.empty() ? DataLoss("a category without values") : absl::OkStatus();
+  }
+
   explicit EvictableExtreme(const AggregateCall& call) : call_(call) {}
 
   void Add(const EventRows& rows, size_t row) override { ++counts_[CodeOf<Code>(rows.slots[*call_.argument], row)]; }
@@ -61,6 +69,33 @@ std::unique_ptr<AggregateState> MakeInner(const AggregateCall& inner) {
 template <typename Code>
 class CategoryState final : public MergeableState<CategoryState<Code>> {
  public:
+  static constexpr StateForm kForm = StateForm::kCategories;
+  void Encode(ByteWriter* out) const override {
+    out->PutU32(static_cast<uint32_t>(categories_.size()));
+    for (const auto& [code, category] : categories_) {
+      PutCode(code, out);
+      out->PutI64(category.rows);
+      category.state->Encode(out);
+    }
+  }
+  Status Decode(ByteReader* in) override {
+    uint32_t count = 0;
+    HR_RETURN_IF_ERROR(in->GetU32(&count));
+    categories_.clear();
+    for (uint32_t i = 0; i < count; ++i) {
+      Code code{};
+      int64_t rows = 0;
+      HR_RETURN_IF_ERROR(GetCode(in, &code));
+      HR_RETURN_IF_ERROR(in->GetI64(&rows));
+      if (rows < 1 || (!categories_.empty() && !(categories_.rbegin()->first < code)))
+        return DataLoss("a damaged category");
+      Category& category = At(code);
+      category.rows = rows;
+      HR_RETURN_IF_ERROR(category.state->Decode(in));
+    }
+    return absl::OkStatus();
+  }
+
   explicit CategoryState(const AggregateCall& call) : call_(call), inner_(WithinCategory(call)) {}
 
   void Add(const EventRows& rows, size_t row) override {

@@ -131,4 +131,49 @@ void ExactSum::AddProduct(double a, double b, int sign) {
     Accumulate(std::fma(a, b, -rounded), sign);
 }
 
+void ExactSum::Encode(ByteWriter* out) const {
+  const Magnitude magnitude = ToMagnitude();
+  int low = 0;
+  int high = kLimbs - 1;
+  while (low < kLimbs && magnitude.digits[static_cast<size_t>(low)] == 0) ++low;
+  while (high >= low && magnitude.digits[static_cast<size_t>(high)] == 0) --high;
+  const bool zero = low == kLimbs;
+  out->PutU8(!zero && magnitude.negative ? 1 : 0);
+  out->PutU8(static_cast<uint8_t>(zero ? 0 : low));
+  out->PutU8(static_cast<uint8_t>(zero ? 0 : high - low + 1));
+  for (int i = low; i <= high; ++i) out->PutU32(static_cast<uint32_t>(magnitude.digits[static_cast<size_t>(i)]));
+  out->PutU8(is_finite() ? 0 : 1);
+  if (is_finite()) return;
+  for (const int64_t count : {nans_, positive_infinities_, negative_infinities_}) out->PutI64(count);
+}
+
+Status ExactSum::Decode(ByteReader* in) {
+  uint8_t negative = 0;
+  uint8_t low = 0;
+  uint8_t digits = 0;
+  uint8_t special = 0;
+  HR_RETURN_IF_ERROR(in->GetU8(&negative));
+  HR_RETURN_IF_ERROR(in->GetU8(&low));
+  HR_RETURN_IF_ERROR(in->GetU8(&digits));
+  if (negative > 1 || low + digits > kLimbs) return DataLoss("a sum has digits up to {}", low + digits);
+  *this = ExactSum();
+  for (int i = 0; i < digits; ++i) {
+    uint32_t digit = 0;
+    HR_RETURN_IF_ERROR(in->GetU32(&digit));
+    limbs_[static_cast<size_t>(low + i)] = negative != 0 ? -int64_t{digit} : int64_t{digit};
+  }
+  if (digits > 0) {
+    low_ = low;
+    high_ = low + digits - 1;
+    additions_ = 1;
+  }
+  HR_RETURN_IF_ERROR(in->GetU8(&special));
+  if (special == 0) return absl::OkStatus();
+  for (int64_t* count : {&nans_, &positive_infinities_, &negative_infinities_}) {
+    HR_RETURN_IF_ERROR(in->GetI64(count));
+    if (*count < 0) return DataLoss("a sum has {} infinities", *count);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace headrace

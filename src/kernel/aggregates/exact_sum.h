@@ -15,6 +15,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/codec.h"
+
 namespace headrace {
 
 class ExactSum {
@@ -40,6 +42,12 @@ class ExactSum {
     std::array<uint64_t, kLimbs> digits{};
   };
   Magnitude ToMagnitude() const;
+
+  // Equal sums give equal bytes:
+  //   u8 sign (0, 1 below zero) | u8 low | u8 n | n x u32: the digits from `low` on, the outer ones not 0
+  //   u8 special (0: none; 1: three i64 follow: NaNs, infinities, negative infinities)
+  void Encode(ByteWriter* out) const;
+  Status Decode(ByteReader* in);
 
  private:
   static constexpr int kMaxAdditions = 1 << 30;

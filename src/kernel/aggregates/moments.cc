@@ -84,6 +84,19 @@ Exact Integer(int64_t n) {
 
 class MomentState final : public MergeableState<MomentState> {
  public:
+  static constexpr StateForm kForm = StateForm::kMoments;
+  void Encode(ByteWriter* out) const override {
+    out->PutI64(count_);
+    out->PutI64(not_finite_);
+    for (const ExactSum* sum : {&x_, &xx_, &xxx_, &xxxx_, &y_, &yy_, &xy_}) sum->Encode(out);
+  }
+  Status Decode(ByteReader* in) override {
+    HR_RETURN_IF_ERROR(GetRows(in, &count_));
+    HR_RETURN_IF_ERROR(GetRows(in, &not_finite_));
+    for (ExactSum* sum : {&x_, &xx_, &xxx_, &xxxx_, &y_, &yy_, &xy_}) HR_RETURN_IF_ERROR(sum->Decode(in));
+    return absl::OkStatus();
+  }
+
   explicit MomentState(const AggregateCall& call)
       : kind_(call.kind),
         of_pairs_(call.second.has_value()),

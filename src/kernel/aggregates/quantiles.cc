@@ -58,6 +58,17 @@ class Multiset {
 
 class QuantileState final : public MergeableState<QuantileState> {
  public:
+  static constexpr StateForm kForm = StateForm::kQuantiles;
+  void Encode(ByteWriter* out) const override { PutCounts(values_.counts(), out); }
+  Status Decode(ByteReader* in) override {
+    std::map<int64_t, int64_t> values;
+    HR_RETURN_IF_ERROR(GetCounts(in, &values, &count_));
+    values_ = Multiset();
+    buckets_ = Multiset();
+    for (const auto& [code, count] : values) ChangeValue(code, count);
+    return absl::OkStatus();
+  }
+
   explicit QuantileState(const AggregateCall& call)
       : kind_(call.kind), type_(call.argument_type), slot_(*call.argument), fraction_(call.parameter) {}
 
@@ -91,6 +102,9 @@ class QuantileState final : public MergeableState<QuantileState> {
   void Change(const EventRows& rows, size_t row, int64_t by) {
     const auto code = CodeOf<int64_t>(rows.slots[slot_], row);
     count_ += by;
+    ChangeValue(code, by);
+  }
+  void ChangeValue(int64_t code, int64_t by) {
     values_.Change(code, by);
     buckets_.Change(OrderedBits(BucketOf(ToDouble(code))), by);
   }

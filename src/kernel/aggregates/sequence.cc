@@ -31,6 +31,26 @@ constexpr double kUsPerSecondDouble = 1e6;
 
 class SequenceState final : public MergeableState<SequenceState> {
  public:
+  static constexpr StateForm kForm = StateForm::kSequence;
+  void Encode(ByteWriter* out) const override {
+    out->PutU32(static_cast<uint32_t>(entries_.size()));
+    for (const auto& [place, entry] : entries_) {
+      out->PutI64(place.event_time);
+      out->PutI64(place.available_at);
+      out->PutI64(place.ingest);
+      out->PutValue(entry.value);
+      out->PutU8(entry.compared.is_null() ? 0 : static_cast<uint8_t>(entry.compared.type()));
+      out->PutValue(entry.compared);
+    }
+  }
+  Status Decode(ByteReader* in) override {
+    uint32_t count = 0;
+    HR_RETURN_IF_ERROR(in->GetU32(&count));
+    entries_.clear();
+    for (uint32_t i = 0; i < count; ++i) HR_RETURN_IF_ERROR(DecodeEntry(in));
+    return absl::OkStatus();
+  }
+
   explicit SequenceState(const AggregateCall& call) : call_(call) {}
 
   void Add(const EventRows& rows, size_t row) override {
@@ -58,6 +78,27 @@ class SequenceState final : public MergeableState<SequenceState> {
  private:
   static Place PlaceOf(const EventRows& rows, size_t row) {
     return {rows.event_time[row], rows.available_at[row], rows.ingest[row]};
+  }
+
+  Status DecodeEntry(ByteReader* in) {
+    Place place{};
+    Entry entry;
+    uint8_t compared_type = 0;
+    HR_RETURN_IF_ERROR(in->GetI64(&place.event_time));
+    HR_RETURN_IF_ERROR(in->GetI64(&place.available_at));
+    HR_RETURN_IF_ERROR(in->GetI64(&place.ingest));
+    HR_ASSIGN_OR_RETURN(entry.value, in->GetValue(call_.argument_type));
+    HR_RETURN_IF_ERROR(in->GetU8(&compared_type));
+    if (!IsTypeId(compared_type)) return DataLoss("{} is no type", compared_type);
+    HR_ASSIGN_OR_RETURN(entry.compared, in->GetValue(static_cast<TypeId>(compared_type)));
+    const bool ascends = entries_.empty() || entries_.rbegin()->first < place;
+    const bool comparable = entry.compared.is_null() != call_.second.has_value() &&
+                            (entries_.empty() || entry.compared.is_null() ||
+                             entry.compared.type() == entries_.begin()->second.compared.type());
+    const bool has_value = !entry.value.is_null() || !call_.argument || NullIsValue(call_.kind);
+    if (!ascends || !comparable || !has_value) return DataLoss("a damaged event of a sequence");
+    entries_.emplace_hint(entries_.end(), place, std::move(entry));
+    return absl::OkStatus();
   }
 
   // Whether the result is the value of one event.
@@ -124,8 +165,12 @@ class SequenceState final : public MergeableState<SequenceState> {
     }
   }
 
+  // Instants may lie farther apart than 64 bits say.
+  static double Microseconds(TimestampUs from, TimestampUs to) {
+    return static_cast<double>(static_cast<__int128>(to) - from);
+  }
   static double Seconds(TimestampUs t, const Place& place) {
-    return static_cast<double>(t - place.event_time) / kUsPerSecondDouble;
+    return Microseconds(place.event_time, t) / kUsPerSecondDouble;
   }
 
   double Product() const {
@@ -139,7 +184,7 @@ class SequenceState final : public MergeableState<SequenceState> {
     double weighted = 0;
     double weights = 0;
     for (const auto& [place, entry] : entries_) {
-      const double weight = std::exp2(-static_cast<double>(t - place.event_time) / call_.parameter);
+      const double weight = std::exp2(-Microseconds(place.event_time, t) / call_.parameter);
       weighted += weight * entry.value.dbl();
       weights += weight;
     }
@@ -152,7 +197,7 @@ class SequenceState final : public MergeableState<SequenceState> {
     const auto& [last, last_entry] = *entries_.rbegin();
     if (last.event_time == first.event_time) return std::nullopt;
     return (last_entry.value.dbl() - first_entry.value.dbl()) /
-           (static_cast<double>(last.event_time - first.event_time) / kUsPerSecondDouble);
+           (Microseconds(first.event_time, last.event_time) / kUsPerSecondDouble);
   }
 
   // The largest fall from a value to a later one; 0 when none is lower than one before.
@@ -171,13 +216,13 @@ class SequenceState final : public MergeableState<SequenceState> {
   // In seconds, between neighbours; null of a single event.
   std::optional<double> LongestGap() const {
     if (entries_.size() < 2) return std::nullopt;
-    TimestampUs longest = 0;
+    double longest = 0;
     TimestampUs before = entries_.begin()->first.event_time;
     for (const auto& [place, entry] : entries_) {
-      longest = std::max(longest, place.event_time - before);
+      longest = std::max(longest, Microseconds(before, place.event_time));
       before = place.event_time;
     }
-    return static_cast<double>(longest) / kUsPerSecondDouble;
+    return longest / kUsPerSecondDouble;
   }
 
   // Days of UTC.
@@ -195,7 +240,7 @@ class SequenceState final : public MergeableState<SequenceState> {
     int64_t sessions = 0;
     TimestampUs before = 0;
     for (const auto& [place, entry] : entries_) {
-      if (sessions == 0 || static_cast<double>(place.event_time - before) > call_.parameter) ++sessions;
+      if (sessions == 0 || Microseconds(before, place.event_time) > call_.parameter) ++sessions;
       before = place.event_time;
     }
     return sessions;

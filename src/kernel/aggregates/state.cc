@@ -5,21 +5,46 @@
 namespace headrace {
 namespace {
 
-bool NullIsValue(AggregateKind kind) {
-  return kind == AggregateKind::kFirst || kind == AggregateKind::kLast || kind == AggregateKind::kNthLast ||
-         kind == AggregateKind::kFirstList || kind == AggregateKind::kLastList;
-}
+constexpr uint8_t kStateVersion = 1;
 
 }  // namespace
+
+bool aggregates::NullIsValue(AggregateKind kind) {
+  using K = AggregateKind;
+  return kind == K::kFirst || kind == K::kLast || kind == K::kNthLast || kind == K::kFirstList || kind == K::kLastList;
+}
 
 bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row) {
   if (call.filter) {
     const Column& filter = rows.slots[*call.filter];
     if (filter.IsNull(row) || filter.ints()[row] == 0) return false;
   }
-  if (NullIsValue(call.kind)) return true;
+  if (aggregates::NullIsValue(call.kind)) return true;
   return !(call.argument && rows.slots[*call.argument].IsNull(row)) &&
          !(call.second && rows.slots[*call.second].IsNull(row));
+}
+
+std::string EncodeState(const AggregateState& state) {
+  ByteWriter out;
+  out.PutU8(kStateVersion);
+  out.PutU8(static_cast<uint8_t>(state.form()));
+  state.Encode(&out);
+  return std::move(out).Finish();
+}
+
+StatusOr<std::unique_ptr<AggregateState>> DecodeState(const AggregateCall& call, std::string_view bytes) {
+  ByteReader in(bytes);
+  uint8_t version = 0;
+  uint8_t form = 0;
+  HR_RETURN_IF_ERROR(in.GetU8(&version));
+  HR_RETURN_IF_ERROR(in.GetU8(&form));
+  std::unique_ptr<AggregateState> state = MakeAggregateState(call);
+  if (version != kStateVersion) return DataLoss("a state of version {}, not {}", version, kStateVersion);
+  if (form != static_cast<uint8_t>(state->form()))
+    return DataLoss("a state of form {} where {} was looked for", form, static_cast<int>(state->form()));
+  HR_RETURN_IF_ERROR(state->Decode(&in));
+  if (!in.AtEnd()) return DataLoss("bytes behind a state's end");
+  return state;
 }
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call) {

@@ -23,11 +23,29 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
+#include "base/codec.h"
 #include "kernel/aggregates/kinds.h"
 #include "kernel/events.h"
 
 namespace headrace {
+
+// Which of the layouts below a state's bytes have. The numbers stand in files: they are never used for anything else.
+enum class StateForm : uint8_t {
+  kCount = 1,
+  kIntegerSum = 2,
+  kDoubleSum = 3,
+  kExtreme = 4,
+  kMoments = 5,
+  kBits = 6,
+  kValues = 7,
+  kQuantiles = 8,
+  kCategories = 9,
+  kSequence = 10,
+  kValuesOfCategory = 11,
+};
 
 class AggregateState {
  public:
@@ -38,11 +56,38 @@ class AggregateState {
   virtual void Subtract(const EventRows& rows, size_t row) = 0;  // not of min and max
   virtual void Merge(const AggregateState& other) = 0;           // of the same call
 
+  // The bytes of a state: what EncodeState says. Decode replaces all that the state held; kDataLoss of bytes that are
+  // none.
+  virtual void Encode(ByteWriter* out) const = 0;
+  virtual Status Decode(ByteReader* in) = 0;
+  virtual StateForm form() const = 0;
+
   // Appends the value at the instant `t`, of call.result_type. True where rule 17 made it null: a sum left 64 bits.
   virtual bool AppendResult(TimestampUs t, Column* out) const = 0;
 };
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call);
+
+// A state as bytes (base/codec.h), for files: equal states give equal bytes, whatever order they were made in.
+// contracts/aggregate_states.txt has one of each, which later versions must read.
+//
+//   u8 version (1) | u8 form | the form's own:
+//   kCount               i64 rows
+//   kIntegerSum          i128 sum | i64 rows
+//   kDoubleSum           sum (ExactSum::Encode) | i64 rows
+//   kExtreme             column of no or one row
+//   kMoments             i64 rows | i64 rows not finite | the sums of x, xx, xxx, xxxx, y, yy, xy
+//   kBits                i64 rows | u8 bits | bits x i64: rows that have it
+//   kValues, kQuantiles, kValuesOfCategory    u32 values | each: code | i64 rows
+//   kCategories          u32 categories | each: code | i64 rows | its state, without version and form
+//   kSequence            u32 events | each: i64 event time | i64 available_at | i64 ingestion order |
+//                          value | u8 type of the compared value | compared value
+//   code                 text of a VARCHAR, else i64 (of a double its OrderedBits)
+//
+//   count(*) of three events:  01 01 | 03 00 00 00 00 00 00 00
+std::string EncodeState(const AggregateState& state);
+// kDataLoss of bytes that are no state of this call.
+StatusOr<std::unique_ptr<AggregateState>> DecodeState(const AggregateCall& call, std::string_view bytes);
 
 // Whether row `row` counts for `call`: its filter is true and no argument null. For first, last and nth_last, and
 // the lists of first and last, a null is a value (rules 20, 21).

@@ -15,13 +15,23 @@ std::unique_ptr<AggregateState> MakeCategoryState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call);
 
+// Whether a null argument is a value of its own (rules 20, 21).
+bool NullIsValue(AggregateKind kind);
+
 // A state whose Merge knows the other's type: states are only merged with those of the same call.
 template <typename Derived>
 class MergeableState : public AggregateState {
  public:
+  StateForm form() const final { return Derived::kForm; }
   void Merge(const AggregateState& other) final {
     static_cast<Derived*>(this)->MergeSame(static_cast<const Derived&>(other));
   }
 };
+
+// A number of rows, which is not negative.
+inline Status GetRows(ByteReader* in, int64_t* rows) {
+  HR_RETURN_IF_ERROR(in->GetI64(rows));
+  return *rows < 0 ? DataLoss("{} rows", *rows) : absl::OkStatus();
+}
 
 }  // namespace headrace::aggregates

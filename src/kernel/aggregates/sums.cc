@@ -11,6 +11,10 @@ namespace {
 
 class CountState final : public MergeableState<CountState> {
  public:
+  static constexpr StateForm kForm = StateForm::kCount;
+  void Encode(ByteWriter* out) const override { out->PutI64(count_); }
+  Status Decode(ByteReader* in) override { return GetRows(in, &count_); }
+
   void Add(const EventRows&, size_t) override { ++count_; }
   void Subtract(const EventRows&, size_t) override { --count_; }
   void MergeSame(const CountState& other) { count_ += other.count_; }
@@ -25,6 +29,16 @@ class CountState final : public MergeableState<CountState> {
 
 class IntegerSumState final : public MergeableState<IntegerSumState> {
  public:
+  static constexpr StateForm kForm = StateForm::kIntegerSum;
+  void Encode(ByteWriter* out) const override {
+    out->PutI128(sum_);
+    out->PutI64(count_);
+  }
+  Status Decode(ByteReader* in) override {
+    HR_RETURN_IF_ERROR(in->GetI128(&sum_));
+    return GetRows(in, &count_);
+  }
+
   explicit IntegerSumState(const AggregateCall& call)
       : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
 
@@ -64,6 +78,16 @@ class IntegerSumState final : public MergeableState<IntegerSumState> {
 
 class DoubleSumState final : public MergeableState<DoubleSumState> {
  public:
+  static constexpr StateForm kForm = StateForm::kDoubleSum;
+  void Encode(ByteWriter* out) const override {
+    sum_.Encode(out);
+    out->PutI64(count_);
+  }
+  Status Decode(ByteReader* in) override {
+    HR_RETURN_IF_ERROR(sum_.Decode(in));
+    return GetRows(in, &count_);
+  }
+
   explicit DoubleSumState(const AggregateCall& call)
       : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
 
@@ -97,6 +121,15 @@ class DoubleSumState final : public MergeableState<DoubleSumState> {
 
 class ExtremeState final : public MergeableState<ExtremeState> {
  public:
+  static constexpr StateForm kForm = StateForm::kExtreme;
+  void Encode(ByteWriter* out) const override { out->PutColumn(best_); }
+  Status Decode(ByteReader* in) override {
+    HR_ASSIGN_OR_RETURN(Column best, in->GetColumn());
+    if (best.type() != best_.type() || best.size() > 1 || best.has_nulls()) return DataLoss("a damaged extreme");
+    best_ = std::move(best);
+    return absl::OkStatus();
+  }
+
   explicit ExtremeState(const AggregateCall& call)
       : slot_(*call.argument), is_min_(call.kind == AggregateKind::kMin), best_(call.argument_type) {}
 
@@ -121,7 +154,7 @@ class ExtremeState final : public MergeableState<ExtremeState> {
       if (is_min_ ? order >= 0 : order <= 0) return;
       best_ = Column(column.type());
     }
-    best_.AppendFrom(column, row);
+    AppendExtreme(column, row, &best_);  // equal values have equal bits, whichever came first
   }
 
   const size_t slot_;

@@ -28,6 +28,10 @@ uint64_t HashOf(const std::string& text) {
 template <typename Code>
 class ValueCountState final : public MergeableState<ValueCountState<Code>> {
  public:
+  static constexpr StateForm kForm = StateForm::kValues;
+  void Encode(ByteWriter* out) const override { PutCounts(counts_, out); }
+  Status Decode(ByteReader* in) override { return GetCounts(in, &counts_, &total_); }
+
   explicit ValueCountState(const AggregateCall& call) : call_(call), type_(call.argument_type), slot_(*call.argument) {}
 
   void Add(const EventRows& rows, size_t row) override {
