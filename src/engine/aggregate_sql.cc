@@ -233,9 +233,37 @@ class Writer {
         return Since(Nth("e._event_time"));
       case K::kCountDays:
         return Call("count", "DISTINCT e._event_time::DATE");
-      default:
-        return "NULL /* DuckDB has no such aggregate */";
+      case K::kEwAvg: {
+        const std::string weight = fmt::format("pow(2.0, -date_diff('microsecond', e._event_time, {}) / {}::DOUBLE)",
+                                               input_.instant, FormatDouble(call_.parameter));
+        return Positive(fmt::format("{} / {}", Call("sum", fmt::format("{} * {}", weight, input_.argument)),
+                                    Call("sum", weight, NotNull())));
+      }
+      case K::kDrawdown:
+        return Drawdown(Call("list", in_order, NotNull()));
+      case K::kLongestGap:
+        return fmt::format("list_max(list_transform({})) / 1e6", Gaps("lambda i: {0}[i] - {0}[i - 1]"));
+      default:  // sessions
+        return fmt::format("coalesce(1 + len(list_filter({})), 0)",
+                           Gaps(fmt::format("lambda i: {{0}}[i] - {{0}}[i - 1] > {}", FormatDouble(call_.parameter))));
     }
+  }
+
+  // range(...), lambda: over the places, from the second on, in the ordered list of the events' microseconds, which
+  // stands for {0}.
+  std::string Gaps(const std::string& lambda) const {
+    const std::string instants =
+        Call("list", "epoch_us(e._event_time) ORDER BY e._event_time", "e._event_time IS NOT NULL");
+    return fmt::format("range(2, len({}) + 1), {}", instants, fmt::format(fmt::runtime(lambda), instants));
+  }
+
+  static std::string Drawdown(const std::string& values) {
+    return fmt::format(
+        "CASE WHEN len(list_filter({0}, lambda v: isnan(v))) > 0 THEN 'NaN'::DOUBLE ELSE "
+        "list_max(list_transform(range(1, "
+        "len({0}) + 1), lambda i: CASE WHEN list_max({0}[:i]) > {0}[i] THEN list_max({0}[:i]) - {0}[i] ELSE 0 END)) "
+        "END",
+        values);
   }
 
   std::string NotNull() const { return input_.argument + " IS NOT NULL"; }
@@ -245,7 +273,7 @@ class Writer {
                        static_cast<int64_t>(call_.parameter));
   }
   std::string Since(const std::string& event_time) const {
-    return fmt::format("date_diff('microsecond', {}, {}) / 1e6", event_time, input_.instant);
+    return fmt::format("date_diff('microsecond', {}, any_value({})) / 1e6", event_time, input_.instant);
   }
 
   const AggregateCall& call_;

@@ -12,10 +12,10 @@ struct AggregateSqlInput {
   std::string argument;  // of calls without one: the event time, which is never null
   std::string second;
   std::string filter;   // a condition, or ""
-  std::string instant;  // the label row's
+  std::string instant;  // the label row's, alike in all rows of the group
 };
 
-// A call that DuckDB has no aggregate for is written as NULL with its name in a comment.
+// Sums and weights of doubles differ from the kernel's in the last places, for DuckDB rounds each step.
 std::string ToAggregateSql(const AggregateCall& call, const AggregateSqlInput& input);
 
 }  // namespace headrace

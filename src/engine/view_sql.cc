@@ -185,7 +185,7 @@ class ViewSqlWriter {
   std::string AddWindow(size_t index) {
     const Window& window = program_.windows[index];
     const std::string last_rows = window.rows ? AddLastRows(window) : "";
-    const std::string instant = window.rows ? "any_value(e._t)" : "any_value(l.t)";
+    const std::string instant = window.rows ? "e._t" : "l.t";
     std::vector<std::string> aggregates;
     for (const AggregateCall& call : program_.aggregates) aggregates.push_back(AggregateSql(call, instant));
     std::vector<std::string> items = {window.rows ? "e._row" : "l._row"};

@@ -16,12 +16,14 @@ EXACT = """
   mode(name) as usual, mode(k) as usual_k, mode_ratio(name) as usual_share,
   quantile_disc(k, 0.25) as quarter_k, quantile_disc(x, 0.9) as ninth,
   first(x) as first_x, last(x) as last_x, nth_last(name, 2) as before_last, arg_min(name, x) as cheapest, arg_max(name, k) as largest,
-  count_days() as days, seconds_since_last() as idle, seconds_since_nth_last(3) as idle_3, regr_count(x, y) as pairs"""
+  count_days() as days, seconds_since_last() as idle, seconds_since_nth_last(3) as idle_3, regr_count(x, y) as pairs,
+  longest_gap() as gap, longest_gap() filter (where good) as good_gap, sessions('6h') as visits, sessions('1d') filter (where k > 0) as long_visits,
+  drawdown(x) as fall, drawdown(y) filter (where good) as good_fall"""
 CLOSE = """
   var_samp(x) as v, var_pop(x) as vp, stddev(x) as s, stddev_pop(x) as sp, skewness(x) as skew, kurtosis(x) as kurt,
   covar_samp(x, y) as c, covar_pop(x, y) as cp, corr(x, y) as r, regr_slope(x, y) as slope, regr_intercept(x, y) as intercept,
   regr_r2(x, y) as r2, entropy(name) as spread, product(y) as product, rate(x) as rate,
-  median(x) as middle, quantile_cont(x, 0.9) as upper, mad(x) as deviation"""
+  median(x) as middle, quantile_cont(x, 0.9) as upper, mad(x) as deviation, ew_avg(y, '12h') as recent, ew_avg(x, '1d') filter (where good) as recent_x"""
 NESTED = """
   last(x, 3) as last_x, first(name, 2) as first_names, list_distinct(x) as kinds, list_distinct(name) as names, top_k(k, 2) as top,
   top_k(x, 3) as top_x, count_by(name) as per_name, histogram(k) as per_k, histogram(x) as per_x, ratio_by(name) as shares, sum_by(k, name) as sums_k,
