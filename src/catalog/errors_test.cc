@@ -31,7 +31,7 @@ struct ErrorCase {
 };
 
 std::string CasesPath(const std::string& group) {
-  return std::string(HEADRACE_SOURCE_DIR) + "/src/catalog/testdata/" + group + ".txt";
+  return HEADRACE_SOURCE_DIR "/src/catalog/testdata/" + group + ".txt";
 }
 
 std::vector<std::string> ReadLines(const std::string& group) {

@@ -26,6 +26,8 @@ template <typename... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;  // implied, but clang 14 does not know it
 
 // Commands that need the project's state, and so its workspace.
 template <typename Command>

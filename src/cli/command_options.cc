@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_join.h"
 #include "cli/command_set.h"
 #include "engine/vars.h"
 
@@ -18,17 +17,6 @@ std::shared_ptr<Command> New() {
   return std::make_shared<Command>();
 }
 
-// One value per option, which may be repeated, so that it never swallows a positional argument.
-CLI::Option* AddList(CLI::App* app, const std::string& name, std::vector<std::string>* values, const std::string& what,
-                     const std::string& type) {
-  return app->add_option(name, *values, what)->delimiter(',')->allow_extra_args(false)->type_name(type);
-}
-
-CLI::Option* AddText(CLI::App* app, const std::string& name, std::string* text, const std::string& what,
-                     const std::string& type = "") {
-  return app->add_option(name, *text, what)->type_name(type);
-}
-
 // An instant that was given, or nothing.
 StatusOr<std::optional<TimestampUs>> InstantOf(std::string_view option, const std::string& text) {
   if (text.empty()) return std::optional<TimestampUs>();
@@ -39,74 +27,67 @@ StatusOr<std::optional<TimestampUs>> InstantOf(std::string_view option, const st
 
 void AddInit(CommandSet* set) {
   const auto command = New<InitCommand>();
-  CLI::App* const app = set->Add("init", "Make a new project, or a copy of an example",
-                                 "headrace init shop\n  headrace init flights --example flights",
-                                 [command](const ParseContext& context) -> Made {
-                                   command->folder = context.Absolute(command->folder);
-                                   return *command;
-                                 });
-  AddText(app, "folder", &command->folder, "The project's new folder", "DIR")->required();
-  AddText(app, "--example", &command->example, "The example to copy: flights", "NAME");
+  Arguments app = set->Add("init", "Make a new project, or a copy of an example",
+                           "headrace init shop\n  headrace init flights --example flights",
+                           [command](const ParseContext& context) -> Made {
+                             command->folder = context.Absolute(command->folder);
+                             return *command;
+                           });
+  app.Text("folder", &command->folder, "The project's new folder", "DIR").Required();
+  app.Text("--example", &command->example, "The example to copy: flights", "NAME");
 }
 
 void AddCheck(CommandSet* set) {
   const auto vars = New<std::string>();
-  CLI::App* const app =
-      set->Add("check", "Report every error of the project's files; touches no data",
-               "headrace check --vars '{late_minutes: 30}'", [vars](const ParseContext& context) -> Made {
-                 CheckCommand command;
-                 HR_ASSIGN_OR_RETURN(command.vars, ParseVars(*vars));
-                 command.json = context.json;
-                 return command;
-               });
-  AddText(app, "--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
+  Arguments app = set->Add("check", "Report every error of the project's files; touches no data",
+                           "headrace check --vars '{late_minutes: 30}'", [vars](const ParseContext& context) -> Made {
+                             CheckCommand command;
+                             HR_ASSIGN_OR_RETURN(command.vars, ParseVars(*vars));
+                             command.json = context.json;
+                             return command;
+                           });
+  app.Text("--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
 }
 
 void AddBuild(CommandSet* set) {
   const auto command = New<BuildCommand>();
   const auto vars = New<std::string>();
-  CLI::App* const app = set->Add("build", "Load sources, build tables, run tests, and publish the lot",
-                                 "headrace build\n  headrace build --select fct_flights+ --exclude tag:slow",
-                                 [command, vars](const ParseContext& context) -> Made {
-                                   HR_ASSIGN_OR_RETURN(command->vars, ParseVars(*vars));
-                                   command->json = context.json;
-                                   return *command;
-                                 });
-  app->add_option("--select", command->select, "Tables and sources to build: names, +name, name+, tag:t, source:s")
-      ->type_name("S");
-  app->add_option("--exclude", command->exclude, "Tables and sources to leave out")->type_name("S");
-  app->add_flag("--full-refresh", command->full_refresh, "Take incremental sources and histories of streams again");
-  AddText(app, "--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
+  Arguments app = set->Add("build", "Load sources, build tables, run tests, and publish the lot",
+                           "headrace build\n  headrace build --select fct_flights+ --exclude tag:slow",
+                           [command, vars](const ParseContext& context) -> Made {
+                             HR_ASSIGN_OR_RETURN(command->vars, ParseVars(*vars));
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Texts("--select", &command->select, "Tables and sources to build: names, +name, name+, tag:t, source:s", "S");
+  app.Texts("--exclude", &command->exclude, "Tables and sources to leave out", "S");
+  app.Flag("--full-refresh", &command->full_refresh, "Take incremental sources and histories of streams again");
+  app.Text("--vars", vars.get(), "Values for var(), as a YAML mapping", "YAML");
 }
 
 void AddSql(CommandSet* set) {
   const auto command = New<SqlCommand>();
-  CLI::App* const app =
-      set->Add("sql", "Query the published tables and ledger.MODEL",
-               "headrace sql \"select carrier, count(*) from fct_flights group by carrier\" --format csv",
-               [command](const ParseContext& context) -> Made {
-                 if (context.json) command->format = "json";
-                 if (command->format == "parquet" && command->out.empty())
-                   return InvalidArgument("--format parquet needs --out FILE");
-                 if (command->format != "parquet" && !command->out.empty())
-                   return InvalidArgument("--out is for --format parquet; redirect the output instead");
-                 command->out = context.Absolute(command->out);
-                 return *command;
-               });
-  AddText(app, "query", &command->sql, "One statement that only reads", "SQL")->required();
-  AddText(app, "--format", &command->format, "table, csv, json or parquet", "F")
-      ->check(CLI::IsMember({"table", "csv", "json", "parquet"}))
-      ->capture_default_str();
-  AddText(app, "--out", &command->out, "The file to write, of parquet", "FILE");
-  app->add_option("--limit", command->limit, "Rows of a table to show")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N")
-      ->capture_default_str();
+  Arguments app = set->Add("sql", "Query the published tables and ledger.MODEL",
+                           "headrace sql \"select carrier, count(*) from fct_flights group by carrier\" --format csv",
+                           [command](const ParseContext& context) -> Made {
+                             if (context.json) command->format = "json";
+                             if (command->format == "parquet" && command->out.empty())
+                               return InvalidArgument("--format parquet needs --out FILE");
+                             if (command->format != "parquet" && !command->out.empty())
+                               return InvalidArgument("--out is for --format parquet; redirect the output instead");
+                             command->out = context.Absolute(command->out);
+                             return *command;
+                           });
+  app.Text("query", &command->sql, "One statement that only reads", "SQL").Required();
+  app.Text("--format", &command->format, "table, csv, json or parquet", "F")
+      .OneOf({"table", "csv", "json", "parquet"})
+      .ShowDefault();
+  app.Text("--out", &command->out, "The file to write, of parquet", "FILE");
+  app.Number("--limit", &command->limit, "Rows of a table to show", "N").Positive().ShowDefault();
 }
 
 void AddShow(CommandSet* set) {
-  CLI::App* const group =
-      set->AddGroup("show", "Show what a build would do, or a view as plain SQL", "headrace show plan");
+  Arguments group = set->AddGroup("show", "Show what a build would do, or a view as plain SQL", "headrace show plan");
   set->Add(
       "plan", "What a build would do, in order", "headrace show plan",
       [](const ParseContext& context) -> Made {
@@ -114,13 +95,13 @@ void AddShow(CommandSet* set) {
       },
       group);
   const auto view = New<std::string>();
-  CLI::App* const sql = set->Add(
+  Arguments sql = set->Add(
       "sql", "A feature view as plain SQL, which DuckDB runs", "headrace show sql carrier_recent",
       [view](const ParseContext& context) -> Made {
         return ShowCommand{*view, context.json};
       },
       group);
-  AddText(sql, "view", view.get(), "The feature view", "VIEW")->required();
+  sql.Text("view", view.get(), "The feature view", "VIEW").Required();
 }
 
 // "entity=column" pairs.
@@ -160,31 +141,31 @@ Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command,
 void AddTrainingSet(CommandSet* set) {
   const auto command = New<TrainingSetCommand>();
   const auto entities = New<std::vector<std::string>>();
-  CLI::App* const app = set->Add(
+  Arguments app = set->Add(
       "training-set", "Write a point-in-time correct training set",
       "headrace training-set late_arrival --out late.parquet\n"
       "  headrace training-set --labels asked.csv --time asked_at --features carrier_recent.* --out rows.parquet",
       [command, entities](const ParseContext& context) { return FinishTrainingSet(context, *command, *entities); });
-  AddText(app, "model", &command->model, "The model whose training set it is", "MODEL");
-  AddText(app, "--labels", &command->labels, "In place of a model: a file or table with keys and times", "FILE|TABLE");
-  AddText(app, "--time", &command->time, "Its column with each row's instant", "COLUMN");
-  AddList(app, "--features", &command->features, "The features: view.feature or view.*", "A,B");
-  AddList(app, "--entities", entities.get(), "The label columns of entities, where names differ: carrier=code", "E=C");
-  AddText(app, "--out", &command->out, "The Parquet file to write", "FILE")->required();
+  app.Text("model", &command->model, "The model whose training set it is", "MODEL");
+  app.Text("--labels", &command->labels, "In place of a model: a file or table with keys and times", "FILE|TABLE");
+  app.Text("--time", &command->time, "Its column with each row's instant", "COLUMN");
+  app.List("--features", &command->features, "The features: view.feature or view.*", "A,B");
+  app.List("--entities", entities.get(), "The label columns of entities, where names differ: carrier=code", "E=C");
+  app.Text("--out", &command->out, "The Parquet file to write", "FILE").Required();
 }
 
 void AddTrain(CommandSet* set) {
   const auto command = New<TrainCommand>();
-  CLI::App* const app = set->Add("train", "Train, evaluate and register a model; promote it if it is better",
-                                 "headrace train late_arrival", [command](const ParseContext& context) -> Made {
-                                   command->json = context.json;
-                                   return *command;
-                                 });
-  AddText(app, "model", &command->model, "The model recipe", "MODEL")->required();
+  Arguments app = set->Add("train", "Train, evaluate and register a model; promote it if it is better",
+                           "headrace train late_arrival", [command](const ParseContext& context) -> Made {
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Text("model", &command->model, "The model recipe", "MODEL").Required();
 }
 
 // One of the commands below `models`.
-CLI::App* AddModelsAction(CommandSet* set, CLI::App* group, const std::shared_ptr<ModelsCommand>& command,
+Arguments AddModelsAction(CommandSet* set, Arguments group, const std::shared_ptr<ModelsCommand>& command,
                           ModelsCommand::Action action, const std::string& name, const std::string& purpose,
                           const std::string& example) {
   return set->Add(
@@ -200,54 +181,50 @@ CLI::App* AddModelsAction(CommandSet* set, CLI::App* group, const std::shared_pt
 void AddModels(CommandSet* set) {
   using Action = ModelsCommand::Action;
   const auto command = New<ModelsCommand>();
-  CLI::App* const group = set->Add("models", "List the registry's models; show or promote a version",
-                                   "headrace models\n  headrace models show late_arrival@champion",
-                                   [](const ParseContext& context) -> Made {
-                                     ModelsCommand list;
-                                     list.json = context.json;
-                                     return list;
-                                   });
-  CLI::App* const show = AddModelsAction(set, group, command, Action::kShow, "show",
-                                         "What a version is and was made from", "headrace models show late_arrival/3");
-  AddText(show, "reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF")->required();
-  CLI::App* const alias = AddModelsAction(set, group, command, Action::kAlias, "alias", "Point an alias at a version",
-                                          "headrace models alias late_arrival champion 3");
-  AddText(alias, "model", &command->reference, "The model", "MODEL")->required();
-  AddText(alias, "alias", &command->alias, "The alias, such as champion", "ALIAS")->required();
-  alias->add_option("version", command->version, "The version that it shall name")
-      ->type_name("N")
-      ->required()
-      ->check(CLI::PositiveNumber);
-  CLI::App* const rebuild = AddModelsAction(set, group, command, Action::kRebuild, "rebuild",
-                                            "Build a version's training set again and compare its hash",
-                                            "headrace models rebuild late_arrival/3");
-  AddText(rebuild, "reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF")->required();
+  Arguments group = set->Add("models", "List the registry's models; show or promote a version",
+                             "headrace models\n  headrace models show late_arrival@champion",
+                             [](const ParseContext& context) -> Made {
+                               ModelsCommand list;
+                               list.json = context.json;
+                               return list;
+                             });
+  Arguments show = AddModelsAction(set, group, command, Action::kShow, "show", "What a version is and was made from",
+                                   "headrace models show late_arrival/3");
+  show.Text("reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF").Required();
+  Arguments alias = AddModelsAction(set, group, command, Action::kAlias, "alias", "Point an alias at a version",
+                                    "headrace models alias late_arrival champion 3");
+  alias.Text("model", &command->reference, "The model", "MODEL").Required();
+  alias.Text("alias", &command->alias, "The alias, such as champion", "ALIAS").Required();
+  alias.Number("version", &command->version, "The version that it shall name", "N").Required().Positive();
+  Arguments rebuild = AddModelsAction(set, group, command, Action::kRebuild, "rebuild",
+                                      "Build a version's training set again and compare its hash",
+                                      "headrace models rebuild late_arrival/3");
+  rebuild.Text("reference", &command->reference, "MODEL, MODEL@ALIAS or MODEL/VERSION", "REF").Required();
 }
 
 void AddServe(CommandSet* set) {
   const auto command = New<ServeCommand>();
-  CLI::App* const app =
-      set->Add("serve", "Serve features and predictions over HTTP; owns the project's state",
-               "headrace serve --port 8500", [command](const ParseContext&) -> Made { return *command; });
-  AddText(app, "--host", &command->host, "The address to listen on", "ADDRESS")->capture_default_str();
-  app->add_option("--port", command->port, "The port; 0 picks a free one")
-      ->check(CLI::Range(0, 65535))
-      ->type_name("N")
-      ->capture_default_str();
+  const auto port = std::make_shared<int64_t>(command->port);
+  Arguments app = set->Add("serve", "Serve features and predictions over HTTP; owns the project's state",
+                           "headrace serve --port 8500", [command, port](const ParseContext&) -> Made {
+                             command->port = static_cast<int>(*port);
+                             return *command;
+                           });
+  app.Text("--host", &command->host, "The address to listen on", "ADDRESS").ShowDefault();
+  app.Number("--port", port.get(), "The port; 0 picks a free one", "N").Between(0, 65535).ShowDefault();
 }
 
 void AddPush(CommandSet* set) {
   const auto command = New<PushCommand>();
-  CLI::App* const app =
-      set->Add("push", "Send a file of events to the server", "headrace push raw.arrivals arrivals.ndjson",
-               [command](const ParseContext& context) -> Made {
-                 command->file = context.Absolute(command->file);
-                 command->json = context.json;
-                 return *command;
-               });
-  AddText(app, "source", &command->source, "The stream source: raw.arrivals", "SOURCE")->required();
-  AddText(app, "file", &command->file, "Events: .ndjson, .json, .csv or .parquet", "FILE")->required();
-  AddText(app, "--server", &command->server, "The server, if it is not this project's", "URL");
+  Arguments app = set->Add("push", "Send a file of events to the server", "headrace push raw.arrivals arrivals.ndjson",
+                           [command](const ParseContext& context) -> Made {
+                             command->file = context.Absolute(command->file);
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Text("source", &command->source, "The stream source: raw.arrivals", "SOURCE").Required();
+  app.Text("file", &command->file, "Events: .ndjson, .json, .csv or .parquet", "FILE").Required();
+  app.Text("--server", &command->server, "The server, if it is not this project's", "URL");
 }
 
 // One row, or a file and where the answers go.
@@ -264,17 +241,17 @@ Made FinishPredict(const ParseContext& context, PredictCommand command, const st
 void AddPredict(CommandSet* set) {
   const auto command = New<PredictCommand>();
   const auto at = New<std::string>();
-  CLI::App* const app =
+  Arguments app =
       set->Add("predict", "Ask the server for predictions",
                "headrace predict late_arrival --row '{\"carrier\": \"UA\", \"origin\": \"EWR\"}'\n"
                "  headrace predict late_arrival --file asked.csv --out answers.parquet",
                [command, at](const ParseContext& context) { return FinishPredict(context, *command, *at); });
-  AddText(app, "model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL")->required();
-  AddText(app, "--row", &command->row, "Keys and request fields of one prediction", "JSON");
-  AddText(app, "--file", &command->file, "Rows to predict: .csv, .json, .ndjson or .parquet", "FILE");
-  AddText(app, "--out", &command->out, "The file for rows and predictions, of the same kinds", "FILE");
-  AddText(app, "--at", at.get(), "The instant of the features; now if not given", "TIME");
-  AddText(app, "--server", &command->server, "The server, if it is not this project's", "URL");
+  app.Text("model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL").Required();
+  app.Text("--row", &command->row, "Keys and request fields of one prediction", "JSON");
+  app.Text("--file", &command->file, "Rows to predict: .csv, .json, .ndjson or .parquet", "FILE");
+  app.Text("--out", &command->out, "The file for rows and predictions, of the same kinds", "FILE");
+  app.Text("--at", at.get(), "The instant of the features; now if not given", "TIME");
+  app.Text("--server", &command->server, "The server, if it is not this project's", "URL");
 }
 
 void AddReplay(CommandSet* set) {
@@ -283,7 +260,7 @@ void AddReplay(CommandSet* set) {
   };
   const auto command = New<ReplayCommand>();
   const auto times = New<Times>();
-  CLI::App* const app =
+  Arguments app =
       set->Add("replay", "Send history through a server as it would have come live; state is not touched",
                "headrace replay late_arrival --from 2013-12-15 --to 2014-01-01",
                [command, times](const ParseContext& context) -> Made {
@@ -295,34 +272,32 @@ void AddReplay(CommandSet* set) {
                  command->json = context.json;
                  return *command;
                });
-  AddText(app, "model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL")->required();
-  AddText(app, "--from", &times->from, "Where the replay begins; state is what was known then", "TIME")->required();
-  AddText(app, "--to", &times->to, "Where it ends; by default with the history", "TIME");
-  AddText(app, "--speed", &times->speed, "As fast as it goes", "max")
-      ->check(CLI::IsMember({"max"}))
-      ->capture_default_str();
+  app.Text("model", &command->model, "MODEL, MODEL@ALIAS or MODEL/VERSION", "MODEL").Required();
+  app.Text("--from", &times->from, "Where the replay begins; state is what was known then", "TIME").Required();
+  app.Text("--to", &times->to, "Where it ends; by default with the history", "TIME");
+  app.Text("--speed", &times->speed, "As fast as it goes", "max").OneOf({"max"}).ShowDefault();
 }
 
 void AddVerify(CommandSet* set) {
   const auto command = New<VerifyCommand>();
-  CLI::App* const app = set->Add("verify", "Recompute the ledger's features from raw history and compare every bit",
-                                 "headrace verify late_arrival", [command](const ParseContext& context) -> Made {
-                                   command->json = context.json;
-                                   return *command;
-                                 });
-  AddText(app, "model", &command->model, "One model; all if not given", "MODEL");
-  app->add_flag("--naive", command->naive, "Compute with the slow reference implementation");
+  Arguments app = set->Add("verify", "Recompute the ledger's features from raw history and compare every bit",
+                           "headrace verify late_arrival", [command](const ParseContext& context) -> Made {
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Text("model", &command->model, "One model; all if not given", "MODEL");
+  app.Flag("--naive", &command->naive, "Compute with the slow reference implementation");
 }
 
 void AddExplain(CommandSet* set) {
   const auto command = New<ExplainCommand>();
-  CLI::App* const app =
+  Arguments app =
       set->Add("explain", "One prediction: its features, the rows behind them, versions",
                "headrace explain 01JD3ZQ6T9N8GJ5W4K2V7XBRMC", [command](const ParseContext& context) -> Made {
                  command->json = context.json;
                  return *command;
                });
-  AddText(app, "prediction", &command->id, "The prediction's id, from its answer or the ledger", "ID")->required();
+  app.Text("prediction", &command->id, "The prediction's id, from its answer or the ledger", "ID").Required();
 }
 
 }  // namespace

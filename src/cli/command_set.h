@@ -1,5 +1,5 @@
-// The commands that a command line may name: their options, help and examples. The machinery of the parser; the
-// commands themselves are in command_options.cc.
+// The commands that a command line may name: their options, help and examples. What they have in common; the commands
+// themselves are in command_options.cc.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
+#include "cli/arguments.h"
 #include "cli/parser.h"
 
 namespace headrace {
@@ -28,25 +28,23 @@ class CommandSet {
 
   CommandSet();
 
-  // The App to add options to. `parent` for commands below another one: "show sql".
-  CLI::App* Add(const std::string& name, const std::string& purpose, const std::string& example, Finish finish,
-                CLI::App* parent = nullptr);
+  // Gives what to add options to. `parent` for commands below another one: "show sql".
+  Arguments Add(const std::string& name, const std::string& purpose, const std::string& example, Finish finish);
+  Arguments Add(const std::string& name, const std::string& purpose, const std::string& example, Finish finish,
+                Arguments parent);
   // A command that only groups others; naming it alone is an error.
-  CLI::App* AddGroup(const std::string& name, const std::string& purpose, const std::string& example);
+  Arguments AddGroup(const std::string& name, const std::string& purpose, const std::string& example);
 
   StatusOr<Parsed> Parse(std::vector<std::string> arguments);
 
  private:
-  // The command that was named last: "show sql", not "show".
-  const CLI::App& Innermost() const;
-  Status Explain(const CLI::ParseError& error) const;
   StatusOr<Parsed> MakeCommandLine() const;
 
-  CLI::App app_;
+  ArgumentParser parser_;
   std::string folder_;
   std::string here_;
   bool json_ = false;
-  std::map<const CLI::App*, Finish> finish_;
+  std::map<Arguments, Finish> finish_;
 };
 
 // Every command of interface.md that this version has.

@@ -164,7 +164,7 @@ StatusOr<std::optional<RecordBatch>> ResultStream::Next() {
 Status ResultStream::ErrorOfStream() {
   const char* error = duckdb_result_error(state_->result.address());
   if (error == nullptr || *error == '\0') return absl::OkStatus();
-  const Status status = SqlStatus(error);
+  Status status = SqlStatus(error);
   if (!absl::IsCancelled(status) || state_->connection->interrupted_) return status;
   // When one thread of a stream fails, DuckDB interrupts the others, and now and then reports that interrupt in the
   // place of the error (about one time in ten on two cores). Results that are not streamed say it right.
@@ -298,7 +298,7 @@ StatusOr<Transaction> Transaction::Begin(Connection& connection, bool read_only)
 Status Transaction::Commit() {
   Connection* connection = std::exchange(connection_, nullptr);
   if (connection == nullptr) return FailedPrecondition("the transaction has already ended");
-  const Status status = connection->Execute("commit");
+  Status status = connection->Execute("commit");
   // A commit that failed has rolled back, or left a transaction that can do nothing else.
   if (!status.ok()) (void)connection->Execute("rollback");
   return status;

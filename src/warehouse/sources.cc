@@ -91,6 +91,7 @@ const TypedColumn* Find(const std::vector<TypedColumn>& columns, const std::stri
 Status CheckDeclaredColumns(const SourceTable& source, const std::vector<TypedColumn>& found,
                             const std::string& first_file) {
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (const TypedColumn& column : found) names.push_back(column.name);
   Diagnostics diagnostics;
   for (const ColumnSpec& column : source.columns) {

@@ -22,7 +22,7 @@ size_t DisplayWidth(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string OneLine(std::string text) {
+std::string OneLine(std::string_view text) {
   std::string result;
   for (const char c : text) {
     if (c == '\n') {

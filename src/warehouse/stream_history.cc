@@ -60,6 +60,7 @@ SourcePosition WhereDeclared(const SourceTable& source, const std::string& colum
 Status CheckColumns(const SourceTable& source, const std::vector<std::string>& names,
                     const std::vector<TypedColumn>& found) {
   std::vector<std::string> there;
+  there.reserve(found.size());
   for (const TypedColumn& column : found) there.push_back(column.name);
   std::vector<std::string> wanted = names;
   for (const std::string& name : {source.stream->event_time, source.stream->event_id, source.stream->available_at}) {

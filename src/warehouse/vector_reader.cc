@@ -51,6 +51,7 @@ std::vector<To> Widen(duckdb_vector vector, size_t rows, const Validity& validit
   if constexpr (std::is_same_v<From, To>) {
     if (rows > 0) std::memcpy(result.data(), data, rows * sizeof(To));
   } else {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): int8_t is a number here, of TINYINT.
     for (size_t row = 0; row < rows; ++row) result[row] = static_cast<To>(data[row]);
   }
   ClearNulls(validity, &result);

@@ -211,7 +211,7 @@ bool SameAnswer(const Value& ours, const Value& theirs) {
 
 // The lines of expressions.txt: one expression each, '#' begins a remark.
 std::vector<std::string> Expressions() {
-  std::ifstream file(std::string(HEADRACE_SOURCE_DIR) + "/tests/parity/expressions.txt");
+  std::ifstream file(HEADRACE_SOURCE_DIR "/tests/parity/expressions.txt");
   std::vector<std::string> expressions;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty() && line[0] != '#') expressions.push_back(line);

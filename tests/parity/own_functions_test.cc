@@ -146,7 +146,7 @@ TEST(Refusals, ATableHasNoFunctionsThatDuckDbLacks) {
 }
 
 TEST(Documentation, NamesEveryFunction) {
-  std::ifstream file(std::string(HEADRACE_SOURCE_DIR) + "/docs/features.md");
+  std::ifstream file(HEADRACE_SOURCE_DIR "/docs/features.md");
   const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   for (const std::string& name : KnownFunctionNames()) {
     // Escaped LIKE is documented with LIKE, whose SQL it is.

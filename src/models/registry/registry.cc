@@ -256,6 +256,7 @@ StatusOr<VersionInfo> Registry::GetByAlias(std::string_view model, std::string_v
   HR_ASSIGN_OR_RETURN(const std::vector<VersionInfo> versions, ReadVersions(model, std::nullopt));
   if (versions.empty()) return NoSuchModel(model);
   std::vector<std::string> names;
+  names.reserve(aliases.size());
   for (const auto& [name, version] : aliases) names.push_back(name);
   if (names.empty()) {
     return NotFound("model '{}' has no alias '{}', nor any other; `headrace models alias {} {} {}` sets it", model,
