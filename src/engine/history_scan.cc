@@ -32,9 +32,7 @@ class HistoryRows {
   }
 
   const RecordBatch& input() const { return input_; }
-  Arrivals AsArrivals(bool pushed) const {
-    return {pushed, arrivals_[0].ints(), retracted_at_, arrivals_[2].ints()};
-  }
+  Arrivals AsArrivals(bool pushed) const { return {pushed, arrivals_[0].ints(), retracted_at_, arrivals_[2].ints()}; }
 
  private:
   RecordBatch input_;
@@ -111,8 +109,7 @@ Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program,
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream,
-                      ScanHistory(*connection, QueryOf(view, program)));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, QueryOf(view, program)));
   HR_RETURN_IF_ERROR(CheckTypes(view, program, stream->schema()));
   while (true) {
     HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());

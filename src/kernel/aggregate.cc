@@ -40,7 +40,7 @@ StatusOr<std::vector<Column>> FinishFeatures(const ViewProgram& program, Feature
   const size_t num_windows = program.windows.size();
   const size_t rows = cells.columns.empty() ? 0 : cells.columns[0].size();
   std::vector<Column> features(program.outputs.size() * num_windows, Column(TypeId::kBigint));
-  std::vector<size_t> renamed;           // outputs that only name a column
+  std::vector<size_t> renamed;            // outputs that only name a column
   std::vector<uint8_t> seen(per_window);  // columns that were named by then
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const Expression& output = program.outputs[i];

@@ -141,8 +141,7 @@ struct Slice {
 }  // namespace
 
 bool HasArrowForm(const Schema& schema) {
-  return std::all_of(schema.begin(), schema.end(),
-                     [](const Field& field) { return FormatOf(field.type) != nullptr; });
+  return std::all_of(schema.begin(), schema.end(), [](const Field& field) { return FormatOf(field.type) != nullptr; });
 }
 
 struct ArrowView::State {
@@ -168,11 +167,11 @@ struct ArrowView::State {
     const auto release = [](ArrowSchema* self) { self->release = nullptr; };
     for (size_t i = 0; i < state.fields.size(); ++i) {
       const Field& field = state.rows.schema[i];
-      state.fields[i] = {FormatOf(field.type), field.name.c_str(), nullptr, kNullable, 0, nullptr, nullptr,
-                         release,              nullptr};
+      state.fields[i] = {
+          FormatOf(field.type), field.name.c_str(), nullptr, kNullable, 0, nullptr, nullptr, release, nullptr};
     }
-    *out = {"+s",    "",     nullptr, 0, static_cast<int64_t>(state.children.size()), state.children.data(), nullptr,
-            release, nullptr};
+    *out = {"+s",    "",      nullptr, 0, static_cast<int64_t>(state.children.size()), state.children.data(),
+            nullptr, release, nullptr};
     return 0;
   }
 

@@ -157,9 +157,8 @@ Status ScanInParallel(Connection& connection, std::string_view sql, const std::f
   for (size_t i = 0; i < schema.size(); ++i) names += fmt::format("{}c{}", i == 0 ? "" : ", ", i);
   const auto scan = std::make_shared<Scan>(std::move(schema), make_sink);
   const uint64_t id = RunningScans::Get().Add(scan);
-  const Status status =
-      connection.Execute(fmt::format("select count(headrace_sink({}::ubigint, {})) from (\n{}\n) as t({})", id, names,
-                                     StripStatementEnd(sql), names));
+  const Status status = connection.Execute(fmt::format(
+      "select count(headrace_sink({}::ubigint, {})) from (\n{}\n) as t({})", id, names, StripStatementEnd(sql), names));
   RunningScans::Get().Remove(id);
   return scan->error().ok() ? status : scan->error();
 }

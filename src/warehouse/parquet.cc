@@ -28,9 +28,9 @@ Status SyncFile(const std::string& path) {
 
 Status Copy(Connection& connection, std::string_view sql, const std::string& path, std::string_view options) {
   const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
-  Status status = connection.Execute(
-      fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size {}{})",
-                  StripStatementEnd(sql), QuoteLiteral(aside), kRowGroupRows, options));
+  Status status =
+      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size {}{})",
+                                     StripStatementEnd(sql), QuoteLiteral(aside), kRowGroupRows, options));
   if (status.ok()) status = SyncFile(aside);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
     status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));

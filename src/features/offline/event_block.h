@@ -1,17 +1,18 @@
 // A block of one partition's events, column by column. For event_partitions.cc only.
 //
-//   values_   [ event_time | slot 0 | slot 1 | ... | key ]    8 bytes a row and column, 4 of the key
+//   values   [ event_time | slot 0 | slot 1 | ... | key ]    8 bytes a row and column, 4 of the key
 //
-// Every column has room for kRows rows. Values without a fixed width stand in columns of their own.
+// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own.
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/column.h"
-#include "base/pages.h"
 #include "base/time.h"
 
 namespace headrace {
@@ -21,15 +22,30 @@ inline bool HasFixedWidth(TypeId type) {
          type == TypeId::kTimestamp;
 }
 
+// How the blocks of a view's events are laid out.
+struct BlockLayout {
+  std::vector<TypeId> slot_types;
+  uint32_t rows = 0;  // of a block, a power of two
+
+  // So that a block takes about 200 kB: there is a half-empty one for each thread and partition.
+  explicit BlockLayout(std::vector<TypeId> types) : slot_types(std::move(types)) {
+    constexpr size_t kBlockBytes = 200'000;
+    constexpr size_t kMinRows = 64;
+    rows = static_cast<uint32_t>(std::bit_floor(std::max(kBlockBytes / RowBytes(), kMinRows)));
+  }
+  size_t RowBytes() const { return (1 + slot_types.size()) * sizeof(int64_t) + sizeof(uint32_t); }
+  size_t Bytes() const { return rows * RowBytes(); }
+};
+
 class EventBlock {
  public:
-  static constexpr uint32_t kRows = 4096;
-
-  explicit EventBlock(std::span<const TypeId> slot_types)
-      : values_(kRows * ((1 + slot_types.size()) * sizeof(int64_t) + sizeof(uint32_t))),
-        keys_(reinterpret_cast<uint32_t*>(values_.data() + kRows * (1 + slot_types.size()) * sizeof(int64_t))),
-        validity_(slot_types.size()) {
-    for (const TypeId type : slot_types) varying_.emplace_back(HasFixedWidth(type) ? TypeId::kBigint : type);
+  // `memory`: layout.Bytes() bytes. Both must outlive the block.
+  EventBlock(const BlockLayout& layout, std::byte* memory)
+      : rows_(layout.rows),
+        values_(reinterpret_cast<int64_t*>(memory)),
+        keys_(reinterpret_cast<uint32_t*>(values_ + rows_ * (1 + layout.slot_types.size()))),
+        validity_(layout.slot_types.size()) {
+    for (const TypeId type : layout.slot_types) varying_.emplace_back(HasFixedWidth(type) ? TypeId::kBigint : type);
   }
 
   uint32_t* keys() { return keys_; }  // the key's place in the partition
@@ -47,17 +63,17 @@ class EventBlock {
   Column& varying(size_t slot) { return varying_[slot]; }
   const Column& varying(size_t slot) const { return varying_[slot]; }
 
-  // Empty until asked for; then of kRows rows, the ones there given what an empty one means.
+  // Empty until asked for; then of all rows, the ones there given what an empty one means.
   std::vector<int64_t>& WritableAvailableAt() {
-    if (available_at_.empty()) available_at_.assign(event_time(), event_time() + kRows);
+    if (available_at_.empty()) available_at_.assign(event_time(), event_time() + rows_);
     return available_at_;
   }
   std::vector<int64_t>& WritableRetractedAt() {
-    if (retracted_at_.empty()) retracted_at_.assign(kRows, kMaxTimestampUs);
+    if (retracted_at_.empty()) retracted_at_.assign(rows_, kMaxTimestampUs);
     return retracted_at_;
   }
   std::vector<uint8_t>& WritableValidity(size_t slot) {
-    if (validity_[slot].empty()) validity_[slot].assign(kRows, 1);
+    if (validity_[slot].empty()) validity_[slot].assign(rows_, 1);
     return validity_[slot];
   }
   const std::vector<int64_t>& available_at() const { return available_at_; }           // empty: the event time
@@ -65,9 +81,10 @@ class EventBlock {
   const std::vector<uint8_t>& validity(size_t slot) const { return validity_[slot]; }  // empty: none is null
 
  private:
-  int64_t* FixedColumn(size_t i) const { return reinterpret_cast<int64_t*>(values_.data()) + i * kRows; }
+  int64_t* FixedColumn(size_t i) const { return values_ + i * rows_; }
 
-  Pages values_;
+  const size_t rows_;
+  int64_t* values_;
   uint32_t* keys_;
   std::vector<Column> varying_;  // by slot; of fixed-width slots an empty one
   std::vector<int64_t> available_at_;

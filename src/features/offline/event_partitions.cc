@@ -70,12 +70,16 @@ Column PlaceSlot(TypeId type, size_t slot, const Pieces& pieces, std::span<const
   return Column::Integers(type, PlaceValues<int64_t>(pieces, place, column_of), std::move(validity));
 }
 
+std::vector<TypeId> SlotTypes(const ViewProgram& program) {
+  std::vector<TypeId> types;
+  for (const Expression& slot : program.slots) types.push_back(slot.type);
+  return types;
+}
+
 }  // namespace
 
 EventPartitions::EventPartitions(const ViewProgram& program, const LabelKeys& keys)
-    : program_(program), keys_(keys), needs_order_(KeySweep::NeedsOrder(program)) {
-  for (const Expression& slot : program.slots) slot_types_.push_back(slot.type);
-}
+    : keys_(keys), needs_order_(KeySweep::NeedsOrder(program)), layout_(new BlockLayout(SlotTypes(program))) {}
 
 EventPartitions::~EventPartitions() = default;
 
@@ -85,7 +89,20 @@ EventPartitions::Lane* EventPartitions::AddLane() {
   return lanes_.back().get();
 }
 
-EventPartitions::Lane::Lane(const EventPartitions& partitions) : partitions_(partitions), parts_(kPartitions) {}
+std::byte* EventPartitions::NewBlock(size_t partition) {
+  constexpr size_t kBlocksAlone = 8;
+  BlockMemory& memory = memory_[partition];
+  const std::lock_guard lock(memory.mutex);
+  const size_t bytes = layout_->Bytes();
+  if (memory.blocks++ < kBlocksAlone || memory.pages.back().size() - memory.used_bytes < bytes) {
+    memory.pages.emplace_back(memory.blocks <= kBlocksAlone ? bytes : std::max(bytes, kHugePageBytes));
+    memory.used_bytes = 0;
+  }
+  memory.used_bytes += bytes;
+  return memory.pages.back().data() + (memory.used_bytes - bytes);
+}
+
+EventPartitions::Lane::Lane(EventPartitions& partitions) : partitions_(partitions), parts_(kPartitions) {}
 EventPartitions::Lane::~Lane() = default;
 
 Status EventPartitions::Lane::Add(const EventBatch& events, int64_t first_ingest, int64_t last_ingest) {
@@ -110,32 +127,42 @@ void EventPartitions::Lane::BeginStretch(int64_t first_ingest) {
 }
 
 void EventPartitions::Lane::FindPlaces(const EventBatch& events) {
-  kept_.clear();
-  places_.clear();
-  cells_.clear();
+  const uint32_t block_rows = partitions_.layout_->rows;
+  kept_.resize(events.size());
+  places_.resize(events.size());
+  cells_.resize(events.size());
+  num_kept_ = 0;
   for (uint32_t row = 0; row < events.size(); ++row) {
     const uint32_t number = numbers_[row];
     if (number == LabelKeys::kNoKey) continue;
     Part& part = parts_[number % kPartitions];
-    const auto block_row = static_cast<uint32_t>(part.rows++ % EventBlock::kRows);
-    if (block_row == 0) part.blocks.push_back(std::make_unique<EventBlock>(partitions_.slot_types_));
+    const auto block_row = static_cast<uint32_t>(part.rows++ & (block_rows - 1));
+    if (block_row == 0) {
+      part.blocks.push_back(
+          std::make_unique<EventBlock>(*partitions_.layout_, partitions_.NewBlock(number % kPartitions)));
+    }
     EventBlock* block = part.blocks.back().get();
     block->keys()[block_row] = number / kPartitions;
-    kept_.push_back(row);
-    places_.push_back({block, block_row});
-    cells_.push_back(block->event_time() + block_row);
+    kept_[num_kept_] = row;
+    places_[num_kept_] = {block, block_row};
+    cells_[num_kept_] = block->event_time() + block_row;
+    ++num_kept_;
   }
 }
 
-// A block's columns lie kRows apart.
+// A block's columns lie a block's rows apart.
 void EventPartitions::Lane::WriteFixed(std::span<const int64_t> values, size_t column) {
-  const size_t apart = column * EventBlock::kRows;
-  for (size_t i = 0; i < kept_.size(); ++i) cells_[i][apart] = values[kept_[i]];
+  const size_t apart = column * partitions_.layout_->rows;
+  if (num_kept_ == values.size()) {
+    for (size_t i = 0; i < num_kept_; ++i) cells_[i][apart] = values[i];
+  } else {
+    for (size_t i = 0; i < num_kept_; ++i) cells_[i][apart] = values[kept_[i]];
+  }
 }
 
 void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
   if (!HasFixedWidth(values.type())) {
-    for (size_t i = 0; i < kept_.size(); ++i) places_[i].block->varying(slot).AppendFrom(values, kept_[i]);
+    for (size_t i = 0; i < num_kept_; ++i) places_[i].block->varying(slot).AppendFrom(values, kept_[i]);
     return;
   }
   // Doubles travel as their bits.
@@ -145,7 +172,7 @@ void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
           : values.ints();
   WriteFixed(bits, 1 + slot);
   if (!values.has_nulls()) return;
-  for (size_t i = 0; i < kept_.size(); ++i) {
+  for (size_t i = 0; i < num_kept_; ++i) {
     if (values.IsNull(kept_[i])) places_[i].block->WritableValidity(slot)[places_[i].row] = 0;
   }
 }
@@ -153,7 +180,7 @@ void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
 void EventPartitions::Lane::WriteLateness(const EventBatch& events) {
   any_late_ |= !std::equal(events.available_at.begin(), events.available_at.end(), events.event_time.begin());
   if (!any_late_) return;
-  for (size_t i = 0; i < kept_.size(); ++i) {
+  for (size_t i = 0; i < num_kept_; ++i) {
     const TimestampUs available_at = events.available_at[kept_[i]];
     EventBlock& block = *places_[i].block;
     if (block.available_at().empty() && available_at == events.event_time[kept_[i]]) continue;
@@ -163,7 +190,7 @@ void EventPartitions::Lane::WriteLateness(const EventBatch& events) {
 
 void EventPartitions::Lane::WriteRetractions(const EventBatch& events) {
   if (events.retracted_at.empty()) return;
-  for (size_t i = 0; i < kept_.size(); ++i) {
+  for (size_t i = 0; i < num_kept_; ++i) {
     const TimestampUs retracted_at = events.retracted_at[kept_[i]];
     if (retracted_at != EventRows::kNeverRetracted)
       places_[i].block->WritableRetractedAt()[places_[i].row] = retracted_at;
@@ -179,9 +206,9 @@ StatusOr<std::vector<EventPartitions::Piece>> EventPartitions::PiecesInOrder(siz
       const Lane::Stretch& stretch = lane->stretches_[part.marks[i].stretch];
       const size_t end = i + 1 < part.marks.size() ? part.marks[i + 1].first_row : part.rows;
       for (size_t row = part.marks[i].first_row; row < end;) {
-        const size_t block = row / EventBlock::kRows;
-        const size_t block_end = std::min(end, (block + 1) * EventBlock::kRows);
-        const size_t base = block * EventBlock::kRows;
+        const size_t block = row / layout_->rows;
+        const size_t base = block * layout_->rows;
+        const size_t block_end = std::min(end, base + layout_->rows);
         pieces.push_back({stretch.first_ingest, stretch.last_ingest, part.blocks[block].get(),
                           static_cast<uint32_t>(row - base), static_cast<uint32_t>(block_end - base)});
         row = block_end;
@@ -199,8 +226,7 @@ StatusOr<std::vector<EventPartitions::Piece>> EventPartitions::PiecesInOrder(siz
 
 void EventPartitions::Gather(const std::vector<Piece>& pieces, std::span<const uint32_t> place,
                              EventRows* events) const {
-  events->event_time =
-      PlaceValues<int64_t>(pieces, place, [](const EventBlock& block) { return block.event_time(); });
+  events->event_time = PlaceValues<int64_t>(pieces, place, [](const EventBlock& block) { return block.event_time(); });
   const auto any_late = [](const Piece& piece) { return !piece.block->available_at().empty(); };
   if (needs_order_ || std::any_of(pieces.begin(), pieces.end(), any_late)) {
     events->available_at = PlaceRarities<int64_t>(
@@ -213,8 +239,8 @@ void EventPartitions::Gather(const std::vector<Piece>& pieces, std::span<const u
         pieces, place, [](const EventBlock& block) -> const auto& { return block.retracted_at(); },
         [](const EventBlock&, uint32_t) { return EventRows::kNeverRetracted; });
   }
-  for (size_t slot = 0; slot < slot_types_.size(); ++slot)
-    events->slots.push_back(PlaceSlot(slot_types_[slot], slot, pieces, place));
+  for (size_t slot = 0; slot < layout_->slot_types.size(); ++slot)
+    events->slots.push_back(PlaceSlot(layout_->slot_types[slot], slot, pieces, place));
 }
 
 // Rows of a key came in ingestion order; those of some keys are not in the order yet.
@@ -258,8 +284,8 @@ StatusOr<SortedEvents> EventPartitions::TakeSorted(size_t partition) {
   std::vector<size_t> next(sorted.first_of_key.begin(), sorted.first_of_key.end());
   std::vector<TimestampUs> last_time(num_keys, std::numeric_limits<TimestampUs>::min());
   std::vector<uint8_t> is_unsorted(num_keys, 0);
-  const bool any_late =
-      std::any_of(pieces.begin(), pieces.end(), [](const Piece& piece) { return !piece.block->available_at().empty(); });
+  const bool any_late = std::any_of(pieces.begin(), pieces.end(),
+                                    [](const Piece& piece) { return !piece.block->available_at().empty(); });
   uint32_t* to = place.data();
   for (const Piece& piece : pieces) {
     for (uint32_t row = piece.begin; row < piece.end; ++row) {
@@ -273,6 +299,7 @@ StatusOr<SortedEvents> EventPartitions::TakeSorted(size_t partition) {
   }
   Gather(pieces, place, &sorted.events);
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->parts_[partition] = {};
+  memory_[partition].pages.clear();
   if (std::find(is_unsorted.begin(), is_unsorted.end(), 1) != is_unsorted.end()) SortWithinKeys(is_unsorted, &sorted);
   if (needs_order_) {
     sorted.events.ingest.resize(place.size());

@@ -1,23 +1,28 @@
 // The events that a join needs of one view, held by partition of their key until each partition is swept.
 //
-//   Lane::Add --(batches, on many threads)--> key numbers --> blocks of each partition --TakeSorted--> by key, then the order
+//   Lane::Add --(batches, on many threads)--> key numbers --> blocks of each partition --TakeSorted--> by key, then the
+//   order
 //
 // Memory: 12 bytes an event and 8 per slot. What most histories do not need is left out of a block: availability where
 // it equals the event time, retraction where there is none, validity where no value is null. Ingestion order is not
 // kept at all: a lane marks where a stretch of consecutive rows begins, and put in a row the stretches are that order.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "base/pages.h"
 #include "features/offline/label_keys.h"
 #include "kernel/events.h"
 
 namespace headrace {
 
 class EventBlock;
+struct BlockLayout;
 
 // Events of a partition, sorted; those of its i-th key are rows [first_of_key[i], first_of_key[i + 1]). The keys' own
 // columns are not kept, nor what KeySweep::Run does not need; `ingest`, where it is there, is the row's own number.
@@ -30,14 +35,14 @@ class EventPartitions {
  public:
   static constexpr size_t kPartitions = 64;
 
-  // `program` and `keys` must outlive it. Key number k lies in partition k % kPartitions, as its k / kPartitions-th.
+  // `keys` must outlive it. Key number k lies in partition k % kPartitions, as its k / kPartitions-th.
   EventPartitions(const ViewProgram& program, const LabelKeys& keys);
   ~EventPartitions();
 
   // One thread's way in.
   class Lane {
    public:
-    explicit Lane(const EventPartitions& partitions);
+    explicit Lane(EventPartitions& partitions);
     ~Lane();
 
     // Adds the events of a batch of rows whose ingestion numbers are first_ingest ... last_ingest, in ascending order;
@@ -67,7 +72,7 @@ class EventPartitions {
     void WriteLateness(const EventBatch& events);
     void WriteRetractions(const EventBatch& events);
 
-    const EventPartitions& partitions_;
+    EventPartitions& partitions_;
     std::vector<Part> parts_;  // by partition
     std::vector<Stretch> stretches_;
     bool any_late_ = false;  // by now
@@ -77,6 +82,7 @@ class EventPartitions {
       EventBlock* block;
       uint32_t row;
     };
+    size_t num_kept_ = 0;
     std::vector<uint32_t> kept_;
     std::vector<Place> places_;
     std::vector<int64_t*> cells_;  // of each place: where its event_time is
@@ -99,15 +105,23 @@ class EventPartitions {
     const EventBlock* block;
     uint32_t begin, end;
   };
+  // The memory of a partition's blocks. One by one at first, then several in a huge page.
+  struct BlockMemory {
+    std::mutex mutex;
+    std::vector<Pages> pages;
+    size_t blocks = 0;
+    size_t used_bytes = 0;  // of the last pages
+  };
+  std::byte* NewBlock(size_t partition);
   StatusOr<std::vector<Piece>> PiecesInOrder(size_t partition) const;
   void Gather(const std::vector<Piece>& pieces, std::span<const uint32_t> place, EventRows* events) const;
   void SortWithinKeys(const std::vector<uint8_t>& is_unsorted, SortedEvents* sorted) const;
 
-  const ViewProgram& program_;
   const LabelKeys& keys_;
   const bool needs_order_;
-  std::vector<TypeId> slot_types_;
-  std::mutex mutex_;
+  const std::unique_ptr<const BlockLayout> layout_;
+  std::array<BlockMemory, kPartitions> memory_;
+  std::mutex mutex_;  // of lanes_
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

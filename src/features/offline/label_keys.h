@@ -26,7 +26,8 @@ class LabelKeys {
   std::span<const uint32_t> RowsOf(size_t key) const { return Of(key, rows_); }
   std::span<const TimestampUs> TimesOf(size_t key) const { return Of(key, times_); }
 
-  std::span<const uint32_t> rows_without_key() const { return rows_without_key_; }
+  // The number of each label row's key, or kNoKey.
+  std::span<const uint32_t> number_of_row() const { return number_of_row_; }
 
   // The number of the key in each row of `parts`, kNoKey where no label row has it. Any number of threads may ask.
   void Find(std::span<const Column* const> parts, size_t rows, std::vector<uint32_t>* numbers) const;
@@ -36,8 +37,10 @@ class LabelKeys {
   std::span<const T> Of(size_t key, const std::vector<T>& values) const {
     return std::span(values).subspan(first_of_key_[key], first_of_key_[key + 1] - first_of_key_[key]);
   }
-  std::vector<uint32_t> NumberRows(std::span<const Column* const> parts, const Column& times);
-  void SortRows(std::span<const uint32_t> number_of_row, std::span<const TimestampUs> instants);
+  void NumberRows(std::span<const Column* const> parts, const Column& times);
+  void SortRows(std::span<const TimestampUs> instants);
+  void TabulateCodes();
+  uint32_t NumberOf(int64_t code) const;
 
   // One of the two is used: a key of one fixed-width part is its own code, any other is bytes.
   absl::flat_hash_map<int64_t, uint32_t> fixed_;
@@ -45,7 +48,10 @@ class LabelKeys {
   std::vector<size_t> first_of_key_ = {0};  // where a key's rows begin; one more entry than keys
   std::vector<uint32_t> rows_;              // key by key
   std::vector<TimestampUs> times_;          // of rows_
-  std::vector<uint32_t> rows_without_key_;
+  std::vector<uint32_t> number_of_row_;
+  // Codes that lie close together have a table beside fixed_: numbers_[code - first_code_].
+  int64_t first_code_ = 0;
+  std::vector<uint32_t> numbers_;
 };
 
 }  // namespace headrace

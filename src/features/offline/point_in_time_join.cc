@@ -52,21 +52,32 @@ class ViewJoin {
 
   StatusOr<std::vector<Column>> Run(const EventScan& scan, JoinReport* report) {
     HR_RETURN_IF_ERROR(scan(program_, [this] { return MakeSink(); }));
-    FeatureRows rows(program_.features, num_rows_);
+    FeatureRows rows(program_.features, PartitionOfRow(), kPartitions + 1);
     HR_RETURN_IF_ERROR(
         ParallelFor(kPartitions, options_.threads, [&](size_t partition) { return SweepPartition(partition, &rows); }));
     FeatureCells nothing(program_);
     AppendEmptyCells(program_, &nothing);
     HR_ASSIGN_OR_RETURN(std::vector<Column> empty, FinishFeatures(program_, std::move(nothing)));
-    rows.WriteSame(keys_.rows_without_key(), std::move(empty));
+    rows.WriteSame(kNoPartition, std::move(empty));
     report->events_read += events_read_;
     report->leaking_cells += leaking_cells_;
     report->overflow_cells += overflows_;
     report->cells += static_cast<int64_t>(num_rows_ * program_.features.size());
-    return std::move(rows).Finish();
+    return std::move(rows).Finish(options_.threads);
   }
 
  private:
+  static constexpr size_t kNoPartition = kPartitions;  // of rows without key
+
+  std::vector<uint8_t> PartitionOfRow() const {
+    std::vector<uint8_t> partition_of_row;
+    partition_of_row.reserve(num_rows_);
+    for (const uint32_t number : keys_.number_of_row())
+      partition_of_row.push_back(
+          static_cast<uint8_t>(number == LabelKeys::kNoKey ? kNoPartition : number % kPartitions));
+    return partition_of_row;
+  }
+
   EventSink MakeSink() {
     return [this, lane = partitions_.AddLane()](const RecordBatch& input, const Arrivals& arrivals) -> Status {
       if (input.num_rows == 0) return absl::OkStatus();
@@ -101,7 +112,7 @@ class ViewJoin {
     overflows_ += cells.overflows;
     HR_ASSIGN_OR_RETURN(std::vector<Column> features, FinishFeatures(program_, std::move(cells)));
     if (!late.empty()) HR_RETURN_IF_ERROR(MeasureLeaks(sorted.events, late, features));
-    all->Write(rows, std::move(features));
+    all->Write(partition, rows, std::move(features));
     return absl::OkStatus();
   }
 
@@ -157,8 +168,8 @@ StatusOr<std::vector<Column>> PointInTimeJoin(const FeaturePlan& plan, const Lab
     event_features.push_back(*std::move(features));
   }
   output.Progress("joining features", total, total);
-  HR_ASSIGN_OR_RETURN(std::vector<Column> outputs, AssembleFeatures(plan, std::move(event_features), labels.request,
-                                                                    labels.times, labels.num_rows));
+  HR_ASSIGN_OR_RETURN(std::vector<Column> outputs,
+                      AssembleFeatures(plan, std::move(event_features), labels.request, labels.times, labels.num_rows));
   report->null_cells.clear();
   for (const Column& column : outputs) {
     const std::span<const uint8_t> validity = column.validity();

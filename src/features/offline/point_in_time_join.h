@@ -3,8 +3,8 @@
 //   scan events --partition by key--> sort each partition by (key, the order) --sweep each key--> cells by label row
 //
 // Only events of keys that a label row has are kept. Scan, partitions and sweep are worked on by all cores; the result
-// does not depend on their number, nor on the order of the scan. A partition is freed once it is swept. Every label row is kept, in order, whatever was found for it; a row with a null instant or
-// a null key part sees the empty set.
+// does not depend on their number, nor on the order of the scan. A partition is freed once it is swept. Every label row
+// is kept, in order, whatever was found for it; a row with a null instant or a null key part sees the empty set.
 #pragma once
 
 #include <functional>
