@@ -32,7 +32,7 @@ Json SourceRow(const ViewProgram& program, const EventRows& events, size_t row) 
 // The events of one key of a view, in the order.
 StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& key, const EventScan& scan) {
   KeyEvents events(program);
-  HR_RETURN_IF_ERROR(scan(program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
+  const EventSink insert = [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
     HR_ASSIGN_OR_RETURN(const EventRows rows, PrepareEvents(program, input, arrivals));
     std::string encoded;
     for (size_t row = 0; row < rows.size(); ++row) {
@@ -40,7 +40,8 @@ StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& k
       if (EncodeKey(rows.keys, row, &encoded) && encoded == key) events.Insert(rows, row);
     }
     return absl::OkStatus();
-  }));
+  };
+  HR_RETURN_IF_ERROR(scan(program, OneAtATime(insert)));
   return events;
 }
 

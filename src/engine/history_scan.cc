@@ -1,5 +1,8 @@
 #include "engine/history_scan.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/str_join.h"
 #include "warehouse/history.h"
 #include "warehouse/schema_objects.h"
@@ -10,38 +13,43 @@ namespace {
 
 constexpr size_t kHistoryColumns = 3;  // _available_at, _retracted_at, _ingest come after the program's input
 
-// Rows of a history batch that `keep` selects, split into the program's input and its arrivals.
-struct HistoryRows {
-  RecordBatch input;
-  std::vector<TimestampUs> available_at;
-  std::vector<TimestampUs> retracted_at;
-  std::vector<int64_t> ingest;
+// Rows of a history, split into the program's input and its arrivals.
+class HistoryRows {
+ public:
+  explicit HistoryRows(RecordBatch rows) : input_(std::move(rows)) {
+    const auto inputs = static_cast<ptrdiff_t>(input_.columns.size() - kHistoryColumns);
+    arrivals_.assign(std::make_move_iterator(input_.columns.begin() + inputs),
+                     std::make_move_iterator(input_.columns.end()));
+    input_.schema.resize(static_cast<size_t>(inputs));
+    input_.columns.erase(input_.columns.begin() + inputs, input_.columns.end());
+    const Column& retracted = arrivals_[1];
+    const std::span<const uint8_t> valid = retracted.validity();
+    if (std::find(valid.begin(), valid.end(), 1) == valid.end() && retracted.has_nulls()) return;  // none is retracted
+    retracted_at_.assign(retracted.ints().begin(), retracted.ints().end());
+    for (size_t row = 0; row < retracted_at_.size(); ++row) {
+      if (retracted.IsNull(row)) retracted_at_[row] = EventRows::kNeverRetracted;
+    }
+  }
 
-  Arrivals AsArrivals(bool pushed) const { return {pushed, available_at, retracted_at, ingest}; }
+  const RecordBatch& input() const { return input_; }
+  Arrivals AsArrivals(bool pushed) const { return {pushed, arrivals_[0].ints(), retracted_at_, arrivals_[2].ints()}; }
+
+ private:
+  RecordBatch input_;
+  std::vector<Column> arrivals_;  // _available_at, _retracted_at, _ingest
+  std::vector<TimestampUs> retracted_at_;
 };
 
-template <typename Keep>
-HistoryRows TakeRows(const RecordBatch& rows, const Keep& keep) {
-  const size_t inputs = rows.columns.size() - kHistoryColumns;
-  const Column& available = rows.columns[inputs];
-  const Column& retracted = rows.columns[inputs + 1];
-  const Column& ingest = rows.columns[inputs + 2];
-  HistoryRows taken;
-  std::vector<uint32_t> indices;
-  for (uint32_t row = 0; row < rows.num_rows; ++row) {
-    if (!keep(available.ints()[row])) continue;
-    indices.push_back(row);
-    taken.available_at.push_back(available.ints()[row]);
-    taken.retracted_at.push_back(retracted.IsNull(row) ? EventRows::kNeverRetracted : retracted.ints()[row]);
-    taken.ingest.push_back(ingest.ints()[row]);
-  }
-  const bool all = indices.size() == rows.num_rows;
-  for (size_t i = 0; i < inputs; ++i) {
-    taken.input.schema.push_back(rows.schema[i]);
-    taken.input.columns.push_back(all ? rows.columns[i] : rows.columns[i].Take(indices));
-  }
-  taken.input.num_rows = indices.size();
+RecordBatch TakeRows(const RecordBatch& rows, std::span<const uint32_t> indices) {
+  RecordBatch taken;
+  taken.schema = rows.schema;
+  for (const Column& column : rows.columns) taken.columns.push_back(column.Take(indices));
+  taken.num_rows = indices.size();
   return taken;
+}
+
+std::span<const TimestampUs> AvailableAt(const RecordBatch& rows) {
+  return rows.columns[rows.columns.size() - kHistoryColumns].ints();
 }
 
 Status CheckBuilt(Connection& connection, const std::string& history) {
@@ -52,57 +60,89 @@ Status CheckBuilt(Connection& connection, const std::string& history) {
 
 }  // namespace
 
-EventScan HistoryScan::AsEventScan() {
-  return [this](const ViewProgram& program, const EventSink& sink) {
-    return Scan(state_->definitions.event_views.at(program.name), program, sink);
-  };
-}
+namespace {
 
-Status HistoryScan::Scan(const EventView& view, const ViewProgram& program, const EventSink& sink) {
-  HR_RETURN_IF_ERROR(ScanHistoryTable(view, program, std::nullopt, sink));
-  if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, program, sink);
-  return absl::OkStatus();
-}
-
-Status HistoryScan::ScanHistoryTable(const EventView& view, const ViewProgram& program,
-                                     std::optional<TimestampUs> known_until, const EventSink& sink) {
-  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
-  HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+HistoryQuery QueryOf(const EventView& view, const ViewProgram& program) {
   HistoryQuery query;
   query.history = view.HistoryName();
   for (const Field& field : program.input) query.columns.push_back(field.name);
   query.columns.insert(query.columns.end(), {"_available_at", "_retracted_at", "_ingest"});
   query.ordered = false;
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, query));
+  return query;
+}
+
+Status CheckTypes(const EventView& view, const ViewProgram& program, const Schema& found) {
   for (size_t i = 0; i < program.input.size(); ++i) {
-    if (stream->schema()[i].type == program.input[i].type) continue;
+    if (found[i].type == program.input[i].type) continue;
     return FailedPrecondition("{}: column '{}' was built as {}, and is now {}; run: headrace build", view.HistoryName(),
-                              program.input[i].name, TypeName(stream->schema()[i].type),
-                              TypeName(program.input[i].type));
+                              program.input[i].name, TypeName(found[i].type), TypeName(program.input[i].type));
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+EventScan HistoryScan::AsEventScan() {
+  return [this](const ViewProgram& program, const std::function<EventSink()>& make_sink) -> Status {
+    const EventView& view = state_->definitions.event_views.at(program.name);
+    HR_RETURN_IF_ERROR(ScanInParallel(view, program, make_sink));
+    if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, program, make_sink());
+    return absl::OkStatus();
+  };
+}
+
+Status HistoryScan::ScanInParallel(const EventView& view, const ViewProgram& program,
+                                   const std::function<EventSink()>& make_sink) {
+  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
+  HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+  return ScanHistoryInParallel(*connection, QueryOf(view, program), [&]() -> BatchSink {
+    return [&, sink = make_sink()](RecordBatch rows) -> Status {
+      HR_RETURN_IF_ERROR(CheckTypes(view, program, rows.schema));
+      return Emit(view, std::move(rows), sink);
+    };
+  });
+}
+
+Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
+                              const EventSink& sink) {
+  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
+  HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, QueryOf(view, program)));
+  HR_RETURN_IF_ERROR(CheckTypes(view, program, stream->schema()));
   while (true) {
-    HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> rows, stream->Next());
+    HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
     if (!rows) return absl::OkStatus();
     if (known_until && view.live()) {
-      const HistoryRows known = TakeRows(*rows, [&](TimestampUs available) { return available <= *known_until; });
-      HR_RETURN_IF_ERROR(sink(known.input, known.AsArrivals(false)));
-    } else {
-      HR_RETURN_IF_ERROR(Emit(view, *rows, sink));
+      std::vector<uint32_t> known;
+      for (uint32_t row = 0; row < rows->num_rows; ++row) {
+        if (AvailableAt(*rows)[row] <= *known_until) known.push_back(row);
+      }
+      rows = TakeRows(*rows, known);
     }
+    const HistoryRows history(*std::move(rows));
+    HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(false)));
   }
 }
 
-Status HistoryScan::Emit(const EventView& view, const RecordBatch& rows, const EventSink& sink) const {
+Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const {
   if (!options_.replay_from || !view.live()) {
-    const HistoryRows all = TakeRows(rows, [](TimestampUs) { return true; });
-    return sink(all.input, all.AsArrivals(false));
+    const HistoryRows history(std::move(rows));
+    return sink(history.input(), history.AsArrivals(false));
   }
-  const TimestampUs from = *options_.replay_from;
-  const HistoryRows before = TakeRows(rows, [&](TimestampUs available) { return available <= from; });
-  HR_RETURN_IF_ERROR(sink(before.input, before.AsArrivals(false)));
-  const HistoryRows after = TakeRows(rows, [&](TimestampUs available) { return available > from; });
-  return sink(after.input, after.AsArrivals(true));
+  // Stretches of rows on one side of the instant, so that what a sink gets stays in ingestion order.
+  const std::span<const TimestampUs> available_at = AvailableAt(rows);
+  const auto is_pushed = [&](uint32_t row) { return available_at[row] > *options_.replay_from; };
+  std::vector<uint32_t> stretch;
+  for (uint32_t row = 0; row < rows.num_rows; ++row) {
+    stretch.push_back(row);
+    if (row + 1 < rows.num_rows && is_pushed(row + 1) == is_pushed(row)) continue;
+    const HistoryRows history(TakeRows(rows, stretch));
+    HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(is_pushed(row))));
+    stretch.clear();
+  }
+  return absl::OkStatus();
 }
 
 Status HistoryScan::ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink) {
@@ -129,7 +169,7 @@ HistoryReader HistoryScan::ReaderForOnline(Workspace& workspace, std::optional<T
     ScanOptions history_only;
     history_only.include_log = false;
     HistoryScan scan(workspace, state, history_only);
-    return scan.ScanHistoryTable(state->definitions.event_views.at(spec.view), program, until, sink);
+    return scan.ScanKnown(state->definitions.event_views.at(spec.view), program, until, sink);
   };
   reader.ids = [&workspace, until](const StreamSource& stream,
                                    const std::function<Status(const Column&)>& sink) -> Status {

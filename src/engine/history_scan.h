@@ -25,15 +25,16 @@ class HistoryScan {
 
   // For PointInTimeJoin.
   EventScan AsEventScan();
-  Status Scan(const EventView& view, const ViewProgram& program, const EventSink& sink);
 
   // Without the log: what online state starts from. Rows of streams that were known after `until` are left out.
   static HistoryReader ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until);
 
  private:
-  Status ScanHistoryTable(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
-                          const EventSink& sink);
-  Status Emit(const EventView& view, const RecordBatch& rows, const EventSink& sink) const;
+  Status ScanInParallel(const EventView& view, const ViewProgram& program, const std::function<EventSink()>& make_sink);
+  // In any order of rows.
+  Status ScanKnown(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
+                   const EventSink& sink);
+  Status Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const;
   Status ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink);
 
   Workspace& workspace_;

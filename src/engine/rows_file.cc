@@ -70,13 +70,8 @@ Status CheckRowsFileName(const std::string& path) {
 Status WriteRowsFile(const RecordBatch& rows, const std::string& path) {
   HR_RETURN_IF_ERROR(CheckRowsFileName(path));
   const FileKind& kind = *FindKind(path);
+  if (kind.copy_options.empty()) return WriteParquet(rows, path);
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::OpenInMemory());
-  if (kind.copy_options.empty()) {
-    HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer,
-                        ParquetWriter::Create(*database, path, rows.schema));
-    HR_RETURN_IF_ERROR(writer->Append(rows));
-    return writer->Finish();
-  }
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, database->Connect());
   HR_RETURN_IF_ERROR(connection->Execute(fmt::format("CREATE TABLE answers ({})", ColumnDefinitions(rows.schema))));
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Appender> appender, Appender::Create(*connection, "", "answers"));

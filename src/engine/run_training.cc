@@ -42,7 +42,7 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
     spec = SpecOf(*recipe);
   }
   HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, output));
-  HR_RETURN_IF_ERROR(WriteTrainingSet(workspace, set, command.out));
+  HR_RETURN_IF_ERROR(WriteTrainingSet(set, command.out));
   if (command.json) {
     output.Print(set.manifest.DumpPretty());
     return absl::OkStatus();

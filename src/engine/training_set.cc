@@ -192,12 +192,8 @@ StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSp
   return set;
 }
 
-Status WriteTrainingSet(Workspace& workspace, const TrainingSet& set, const std::string& path) {
-  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ParquetWriter> writer,
-                      ParquetWriter::Create(*warehouse, path, set.rows.schema));
-  HR_RETURN_IF_ERROR(writer->Append(set.rows));
-  HR_RETURN_IF_ERROR(writer->Finish());
+Status WriteTrainingSet(const TrainingSet& set, const std::string& path) {
+  HR_RETURN_IF_ERROR(WriteParquet(set.rows, path));
   return WriteFileAtomically(path + ".manifest.json", set.manifest.DumpPretty());
 }
 

@@ -35,7 +35,7 @@ struct TrainingSet {
 StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output);
 
 // Writes the set as Parquet, and its manifest beside it as PATH.manifest.json.
-Status WriteTrainingSet(Workspace& workspace, const TrainingSet& set, const std::string& path);
+Status WriteTrainingSet(const TrainingSet& set, const std::string& path);
 
 // The rows of a table of the project, or of a file, in their order.
 StatusOr<RecordBatch> ReadRows(Workspace& workspace, const std::string& table_or_file);

@@ -30,14 +30,15 @@ StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows
   for (const ViewProgram* program : plan.event_views) {
     absl::flat_hash_map<std::string, EventRows> by_key;  // only to keep the quadratic part small
     std::string key;
-    HR_RETURN_IF_ERROR(scan(*program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
+    const EventSink append = [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
       HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(*program, input, arrivals));
       for (size_t row = 0; row < events.size(); ++row) {
         key.clear();
         if (EncodeKey(events.keys, row, &key)) by_key.try_emplace(key, *program).first->second.AppendFrom(events, row);
       }
       return absl::OkStatus();
-    }));
+    };
+    HR_RETURN_IF_ERROR(scan(*program, OneAtATime(append)));
     std::vector<Column> parts;
     for (const Field& part : program->entity) parts.push_back(*labels.entities.Find(part.name));
     std::vector<Column> features;
@@ -53,7 +54,7 @@ StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows
     }
     event_features.push_back(std::move(features));
   }
-  return AssembleFeatures(plan, event_features, labels.request, labels.times, labels.num_rows);
+  return AssembleFeatures(plan, std::move(event_features), labels.request, labels.times, labels.num_rows);
 }
 
 class Verifier {

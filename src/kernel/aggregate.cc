@@ -37,15 +37,26 @@ FeatureCells::FeatureCells(const ViewProgram& program) {
 StatusOr<std::vector<Column>> FinishFeatures(const ViewProgram& program, FeatureCells cells) {
   if (program.is_latest_value()) return std::move(cells.columns);
   const size_t per_window = program.aggregates.size();
+  const size_t num_windows = program.windows.size();
   const size_t rows = cells.columns.empty() ? 0 : cells.columns[0].size();
-  std::vector<Column> features;
-  for (const Expression& output : program.outputs) {
-    for (size_t window = 0; window < program.windows.size(); ++window) {
+  std::vector<Column> features(program.outputs.size() * num_windows, Column(TypeId::kBigint));
+  std::vector<size_t> renamed;            // outputs that only name a column
+  std::vector<uint8_t> seen(per_window);  // columns that were named by then
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    const Expression& output = program.outputs[i];
+    if (output.kind == Expression::Kind::kColumn && seen[output.column]++ == 0) {
+      renamed.push_back(i);
+      continue;
+    }
+    for (size_t window = 0; window < num_windows; ++window) {
       const std::span<const Column> inputs =
           std::span<const Column>(cells.columns).subspan(window * per_window, per_window);
-      HR_ASSIGN_OR_RETURN(Column feature, Evaluate(output, inputs, rows));
-      features.push_back(std::move(feature));
+      HR_ASSIGN_OR_RETURN(features[i * num_windows + window], Evaluate(output, inputs, rows));
     }
+  }
+  for (const size_t i : renamed) {  // the others have been evaluated
+    for (size_t window = 0; window < num_windows; ++window)
+      features[i * num_windows + window] = std::move(cells.columns[window * per_window + program.outputs[i].column]);
   }
   return features;
 }

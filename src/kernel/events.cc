@@ -148,22 +148,63 @@ StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch&
   return events;
 }
 
-bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out) {
-  for (const Column& part : parts) {
-    if (part.IsNull(row)) return false;
-    char fixed[sizeof(int64_t)];
-    if (part.type() == TypeId::kVarchar) {
-      const std::string_view text = part.str(row);
-      const uint64_t size = text.size();
-      std::memcpy(fixed, &size, sizeof size);
-      out->append(fixed, sizeof fixed);
-      out->append(text);
-    } else {
-      std::memcpy(fixed, &part.ints()[row], sizeof fixed);
-      out->append(fixed, sizeof fixed);
-    }
+namespace {
+
+// Whether every event is a row of the input, and all of its values are columns of the input.
+bool OnlyNamesColumns(const ViewProgram& program) {
+  const auto is_column = [](const Expression& expression) { return expression.kind == Expression::Kind::kColumn; };
+  return program.stages.empty() && !program.where && program.availability == AvailabilityRule::kInherited &&
+         is_column(program.event_time) && std::all_of(program.keys.begin(), program.keys.end(), is_column) &&
+         std::all_of(program.slots.begin(), program.slots.end(), is_column);
+}
+
+// False when the part is null.
+bool EncodePart(const Column& part, size_t row, std::string* out) {
+  if (part.IsNull(row)) return false;
+  char fixed[sizeof(int64_t)];
+  if (part.type() == TypeId::kVarchar) {
+    const std::string_view text = part.str(row);
+    const uint64_t size = text.size();
+    std::memcpy(fixed, &size, sizeof size);
+    out->append(fixed, sizeof fixed);
+    out->append(text);
+  } else {
+    std::memcpy(fixed, &part.ints()[row], sizeof fixed);
+    out->append(fixed, sizeof fixed);
   }
   return true;
+}
+
+}  // namespace
+
+StatusOr<EventBatch> EventBatch::Prepare(const ViewProgram& program, const RecordBatch& input,
+                                         const Arrivals& arrivals) {
+  EventBatch batch;
+  if (OnlyNamesColumns(program) && !input.columns[program.event_time.column].has_nulls()) {
+    for (const Expression& key : program.keys) batch.keys.push_back(&input.columns[key.column]);
+    for (const Expression& slot : program.slots) batch.slots.push_back(&input.columns[slot.column]);
+    batch.event_time = input.columns[program.event_time.column].ints();
+    batch.available_at = arrivals.available_at;
+    batch.retracted_at = arrivals.retracted_at;
+    batch.ingest = arrivals.ingest;
+    return batch;
+  }
+  HR_ASSIGN_OR_RETURN(batch.rows_, PrepareEvents(program, input, arrivals));
+  for (const Column& key : batch.rows_.keys) batch.keys.push_back(&key);
+  for (const Column& slot : batch.rows_.slots) batch.slots.push_back(&slot);
+  batch.event_time = batch.rows_.event_time;
+  batch.available_at = batch.rows_.available_at;
+  if (!arrivals.retracted_at.empty()) batch.retracted_at = batch.rows_.retracted_at;
+  batch.ingest = batch.rows_.ingest;
+  return batch;
+}
+
+bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out) {
+  return std::all_of(parts.begin(), parts.end(), [&](const Column& part) { return EncodePart(part, row, out); });
+}
+
+bool EncodeKey(std::span<const Column* const> parts, size_t row, std::string* out) {
+  return std::all_of(parts.begin(), parts.end(), [&](const Column* part) { return EncodePart(*part, row, out); });
 }
 
 StatusOr<Value> CastKeyPart(const Value& value, TypeId type, std::string_view column) {

@@ -11,6 +11,7 @@
 namespace headrace {
 
 // Rows of events, column by column. "The order" of semantics.md, rule 4, is (event_time, available_at, ingest).
+// The sweep takes rows without available_at, retracted_at or ingest (kernel/sweep.h); all else has them.
 struct EventRows {
   static constexpr TimestampUs kNeverRetracted = kMaxTimestampUs;
 
@@ -47,9 +48,31 @@ struct Arrivals {
 // select, and rows without event time (rule 7), give no event. Rules 1 and 2 decide `available_at`.
 StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals);
 
+// The events of one batch, to be looked at once: where the program only names columns of the input, it is the input's
+// columns that are meant. The input must outlive it.
+class EventBatch {
+ public:
+  static StatusOr<EventBatch> Prepare(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals);
+  EventBatch(EventBatch&&) = default;
+
+  size_t size() const { return event_time.size(); }
+
+  std::vector<const Column*> keys;
+  std::vector<const Column*> slots;
+  std::span<const TimestampUs> event_time;
+  std::span<const TimestampUs> available_at;
+  std::span<const TimestampUs> retracted_at;  // empty: none is retracted
+  std::span<const int64_t> ingest;
+
+ private:
+  EventBatch() = default;
+  EventRows rows_;  // what had to be computed
+};
+
 // One key as bytes: equal exactly when every part is equal, so (1, 23) is not (12, 3). False when a part is null,
 // which no event matches. Appends to *out.
 bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out);
+bool EncodeKey(std::span<const Column* const> parts, size_t row, std::string* out);
 
 // `value` as a part of a key of type `type`: widened or cast only without loss (rule 13); else an error that names
 // `column`.

@@ -130,10 +130,10 @@ std::string DefinitionsOf(const FeaturePlan& plan) {
 }
 
 StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan,
-                                               const std::vector<std::vector<Column>>& event_features,
+                                               std::vector<std::vector<Column>> event_features,
                                                const RecordBatch& request, const Column& times, size_t rows) {
   std::vector<std::vector<Column>> request_features;
-  const auto at = [&](const FeaturePlan::Place& place) -> const Column& {
+  const auto at = [&](const FeaturePlan::Place& place) -> Column& {
     return (place.from_request_view ? request_features : event_features)[place.view][place.feature];
   };
   for (size_t i = 0; i < plan.request_views.size(); ++i) {
@@ -157,7 +157,7 @@ StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan,
     request_features.push_back(std::move(features));
   }
   std::vector<Column> outputs;
-  for (const FeaturePlan::Place& place : plan.places) outputs.push_back(at(place));
+  for (const FeaturePlan::Place& place : plan.places) outputs.push_back(std::move(at(place)));  // each is there once
   return outputs;
 }
 

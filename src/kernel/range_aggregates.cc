@@ -380,6 +380,21 @@ class RangeSlide : public RangeAggregator {
 
 }  // namespace
 
+bool SlidesOverEvents(const AggregateCall& call) {
+  switch (call.kind) {
+    case AggregateKind::kCountStar:
+    case AggregateKind::kCount:
+    case AggregateKind::kRegrCount:
+    case AggregateKind::kSum:
+    case AggregateKind::kAvg:
+    case AggregateKind::kMin:
+    case AggregateKind::kMax:
+      return false;
+    default:
+      return true;
+  }
+}
+
 std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call) {
   switch (call.kind) {
     case AggregateKind::kCountStar:

@@ -32,6 +32,9 @@ class RangeAggregator {
   virtual int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) = 0;
 };
 
+// Whether a state slides over the events themselves, and may look at their order.
+bool SlidesOverEvents(const AggregateCall& call);
+
 std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call);
 
 }  // namespace headrace

@@ -10,6 +10,10 @@ KeySweep::KeySweep(const ViewProgram& program)
   for (const AggregateCall& call : program.aggregates) aggregators_.push_back(MakeRangeAggregator(call));
 }
 
+bool KeySweep::NeedsOrder(const ViewProgram& program) {
+  return std::any_of(program.aggregates.begin(), program.aggregates.end(), SlidesOverEvents);
+}
+
 void KeySweep::Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times,
                    bool ignore_availability, FeatureCells* cells) {
   visibility_.Reset(events, begin, end, ignore_availability);

@@ -18,8 +18,13 @@ class KeySweep {
  public:
   explicit KeySweep(const ViewProgram& program);
 
+  // Whether an aggregate of the view looks at available_at and ingest.
+  static bool NeedsOrder(const ViewProgram& program);
+
   // Appends one row of cells per instant, which ascend. Events: rows [begin, end) of `events`, all of one key, in the
-  // order. With `ignore_availability` every event counts as known when it happens (the leak meter).
+  // order. With `ignore_availability` every event counts as known when it happens (the leak meter). An empty
+  // available_at means the event time, an empty retracted_at never; where NeedsOrder(), neither available_at nor ingest
+  // may be empty.
   void Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times,
            bool ignore_availability, FeatureCells* cells);
 

@@ -35,16 +35,18 @@ size_t Gallop(size_t from, size_t size, const IsBelow& is_below) {
 void Visibility::Reset(const EventRows& events, size_t begin, size_t end, bool ignore_availability) {
   const size_t count = end - begin;
   event_time_ = std::span(events.event_time).subspan(begin, count);
-  available_at_ = std::span(events.available_at).subspan(begin, count);
-  retracted_at_ = std::span(events.retracted_at).subspan(begin, count);
+  available_at_ = events.available_at.empty() ? event_time_ : std::span(events.available_at).subspan(begin, count);
+  retracted_at_ = {};
+  if (!events.retracted_at.empty()) retracted_at_ = std::span(events.retracted_at).subspan(begin, count);
   ignore_availability_ = ignore_availability;
   is_straggler_.clear();
   stragglers_.clear();
   all_on_time_ = true;
+  if (events.available_at.empty() && events.retracted_at.empty()) return;
   TimestampUs soonest_after = kMaxTimestampUs;  // the soonest that a main event after this one is known
   for (size_t i = count; i-- > 0;) {
     const TimestampUs known_at = ignore_availability ? event_time_[i] : std::max(event_time_[i], available_at_[i]);
-    if (retracted_at_[i] != EventRows::kNeverRetracted || known_at > soonest_after) {
+    if (RetractedAt(i) != EventRows::kNeverRetracted || known_at > soonest_after) {
       stragglers_.push_back(static_cast<uint32_t>(i));
     } else {
       soonest_after = known_at;
@@ -151,7 +153,7 @@ void Visibility::FindChanges(const Window* window, std::span<const TimestampUs> 
     size_t enters = window == nullptr ? first_from(happened) : first_after(AddSaturated(happened, window->offset_us));
     if (!ignore_availability_) enters = std::max(enters, first_from(available_at_[position]));
     size_t leaves = times.size();
-    if (retracted_at_[position] != EventRows::kNeverRetracted) leaves = first_from(retracted_at_[position]);
+    if (RetractedAt(position) != EventRows::kNeverRetracted) leaves = first_from(RetractedAt(position));
     if (window != nullptr && window->length_us) {
       leaves =
           std::min(leaves, first_after(AddSaturated(AddSaturated(happened, window->offset_us), *window->length_us)));

@@ -41,7 +41,7 @@ struct WindowRows {
 class Visibility {
  public:
   // Rows [begin, end) of `events`, all of one key, in the order. With `ignore_availability` every event counts as
-  // known when it happens.
+  // known when it happens. An empty available_at means the event time, an empty retracted_at never.
   void Reset(const EventRows& events, size_t begin, size_t end, bool ignore_availability);
 
   // One byte per position, 1 for a straggler; empty when there is none.
@@ -51,6 +51,9 @@ class Visibility {
   void FindRows(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
 
  private:
+  TimestampUs RetractedAt(size_t position) const {
+    return retracted_at_.empty() ? EventRows::kNeverRetracted : retracted_at_[position];
+  }
   void FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
   void KeepLast(size_t count, WindowRows* rows) const;
   std::vector<uint32_t> LastOf(PositionRange range, const std::set<uint32_t>& stragglers, size_t count) const;

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "warehouse/duckdb_handles.h"
+#include "warehouse/parallel_scan.h"
 #include "warehouse/sql_error.h"
 #include "warehouse/sql_text.h"
 #include "warehouse/vector_reader.h"
@@ -187,6 +188,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& option
   HR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, database->Connect());
   HR_ASSIGN_OR_RETURN(const Value name, connection->QueryValue("select current_catalog()"));
   database->catalog_name_ = name.str();
+  HR_RETURN_IF_ERROR(RegisterScanSink(*connection));
   return database;
 }
 

@@ -44,14 +44,26 @@ Status CheckFinite(Connection& connection, std::string_view relation, const std:
   return absl::OkStatus();
 }
 
-StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query) {
+namespace {
+
+std::string HistorySql(const HistoryQuery& query) {
   std::string sql =
       fmt::format("select {} from {} where true", query.columns.empty() ? "_ingest" : ColumnList(query.columns),
                   HistoryRelation(query.history));
   if (query.ingest_from) sql += fmt::format(" and _ingest >= {}", *query.ingest_from);
   if (query.ingest_until) sql += fmt::format(" and _ingest < {}", *query.ingest_until);
-  if (query.ordered) sql += " order by _ingest";
-  return connection.Query(sql);
+  return sql;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query) {
+  return connection.Query(HistorySql(query) + (query.ordered ? " order by _ingest" : ""));
+}
+
+Status ScanHistoryInParallel(Connection& connection, const HistoryQuery& query,
+                             const std::function<BatchSink()>& make_sink) {
+  return ScanInParallel(connection, HistorySql(query), make_sink);
 }
 
 namespace {

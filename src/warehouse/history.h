@@ -14,6 +14,7 @@
 // Rows are stored by _ingest. Everything here runs in the connection's transaction.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "catalog/project.h"
 #include "warehouse/content_hash.h"
 #include "warehouse/database.h"
+#include "warehouse/parallel_scan.h"
 
 namespace headrace {
 
@@ -74,6 +76,10 @@ struct HistoryQuery {
   std::optional<int64_t> ingest_until;  // first that is not read
 };
 StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query);
+// All of them by several threads at once, each of which reads stretches of the history in their order
+// (warehouse/parallel_scan.h); `query.ordered` has no meaning here.
+Status ScanHistoryInParallel(Connection& connection, const HistoryQuery& query,
+                             const std::function<BatchSink()>& make_sink);
 
 // What a history was, for manifests. Equal versions mean equal rows, in equal ingestion order.
 struct DataVersion {

@@ -3,13 +3,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
+#include "warehouse/appender.h"
+#include "warehouse/arrow_stream.h"
 #include "warehouse/sql_text.h"
 
 namespace headrace {
 namespace {
+
+constexpr size_t kRowGroupRows = 122'880;
 
 Status SyncFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -20,13 +26,11 @@ Status SyncFile(const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
+Status Copy(Connection& connection, std::string_view sql, const std::string& path, std::string_view options) {
   const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
   Status status =
-      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size 122880)",
-                                     StripStatementEnd(sql), QuoteLiteral(aside)));
+      connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size {}{})",
+                                     StripStatementEnd(sql), QuoteLiteral(aside), kRowGroupRows, options));
   if (status.ok()) status = SyncFile(aside);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
     status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));
@@ -35,25 +39,53 @@ Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const s
   return status;
 }
 
-StatusOr<std::unique_ptr<ParquetWriter>> ParquetWriter::Create(Database& database, std::string path,
-                                                               const Schema& schema) {
-  std::unique_ptr<ParquetWriter> writer(new ParquetWriter());
-  writer->path_ = std::move(path);
-  HR_ASSIGN_OR_RETURN(writer->connection_, database.Connect());
-  HR_RETURN_IF_ERROR(
-      writer->connection_->Execute(fmt::format("create temp table batches ({})", ColumnDefinitions(schema))));
-  HR_ASSIGN_OR_RETURN(writer->appender_, Appender::Create(*writer->connection_, "temp", "batches"));
-  return writer;
+// Whether most of a sample's values are there once only.
+template <typename T>
+bool MostlyDistinct(std::span<const T> values) {
+  constexpr size_t kSample = 8192;
+  const size_t step = std::max<size_t>(1, values.size() / kSample);
+  std::vector<uint64_t> sample;
+  for (size_t i = 0; i < values.size(); i += step) sample.push_back(std::bit_cast<uint64_t>(values[i]));
+  std::sort(sample.begin(), sample.end());
+  const auto distinct = std::unique(sample.begin(), sample.end()) - sample.begin();
+  return 2 * static_cast<size_t>(distinct) > sample.size();
 }
 
-Status ParquetWriter::Append(const RecordBatch& batch) {
-  return appender_->Append(batch);
+// DuckDB tries a dictionary for every column of every row group: of a file that is mostly measured numbers that takes
+// 1.1 of 2.8 CPU s (2M rows, 17 columns) and makes the file 3 % smaller.
+bool NeedsNoDictionary(const RecordBatch& rows) {
+  size_t distinct = 0;
+  for (const Column& column : rows.columns) {
+    if (column.type() == TypeId::kDouble) {
+      distinct += MostlyDistinct(column.doubles()) ? 1 : 0;
+    } else if (column.type() == TypeId::kBigint || column.type() == TypeId::kTimestamp) {
+      distinct += MostlyDistinct(column.ints()) ? 1 : 0;
+    }
+  }
+  return 2 * distinct > rows.columns.size();
 }
 
-Status ParquetWriter::Finish() {
-  HR_RETURN_IF_ERROR(appender_->Close());
-  HR_RETURN_IF_ERROR(WriteQueryAsParquet(*connection_, "select * from temp.batches", path_));
-  return connection_->Execute("drop table temp.batches");
+}  // namespace
+
+Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
+  return Copy(connection, sql, path, "");
+}
+
+Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads) {
+  DatabaseOptions options;
+  options.threads = threads;
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(options));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, database->Connect());
+  ArrowView view(rows, kRowGroupRows);
+  if (HasArrowForm(rows.schema)) {
+    HR_RETURN_IF_ERROR(view.Create(*connection, "batch"));
+  } else {
+    HR_RETURN_IF_ERROR(connection->Execute(fmt::format("create table batch ({})", ColumnDefinitions(rows.schema))));
+    HR_ASSIGN_OR_RETURN(const std::unique_ptr<Appender> appender, Appender::Create(*connection, "", "batch"));
+    HR_RETURN_IF_ERROR(appender->Append(rows));
+    HR_RETURN_IF_ERROR(appender->Close());
+  }
+  return Copy(*connection, "select * from batch", path, NeedsNoDictionary(rows) ? ", dictionary_size_limit 1" : "");
 }
 
 StatusOr<std::unique_ptr<ResultStream>> ReadParquet(Connection& connection, const std::string& path,

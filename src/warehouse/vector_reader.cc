@@ -288,6 +288,17 @@ StatusOr<Column> ReadWideInteger(duckdb_type from, const std::string& name, duck
   }
 }
 
+// As they are: the common case, without a branch a row.
+StatusOr<Column> ReadMicroseconds(const std::string& name, std::string_view problem, duckdb_vector vector,
+                                  size_t rows) {
+  Validity validity = ReadValidity(vector, rows);
+  std::vector<int64_t> values = Widen<int64_t, int64_t>(vector, rows, validity);
+  bool any_infinite = false;
+  for (const int64_t value : values) any_infinite |= value == kInt64Max || value == -kInt64Max;
+  if (any_infinite) return InvalidArgument("column '{}': a value {}", name, problem);
+  return Column::Integers(TypeId::kTimestamp, std::move(values), std::move(validity));
+}
+
 StatusOr<Column> ReadTimes(duckdb_type from, const std::string& name, duckdb_vector vector, size_t rows) {
   constexpr std::string_view kInfinite = "is infinite, or too far away for microseconds in 64 bits";
   switch (from) {
@@ -303,7 +314,7 @@ StatusOr<Column> ReadTimes(duckdb_type from, const std::string& name, duckdb_vec
       return ConvertIntegers<int64_t>(TypeId::kTimestamp, name, "is infinite or not in whole microseconds", vector,
                                       rows, NanosecondTimestamp);
     default:
-      return ConvertIntegers<int64_t>(TypeId::kTimestamp, name, kInfinite, vector, rows, FiniteTimestamp);
+      return ReadMicroseconds(name, kInfinite, vector, rows);
   }
 }
 

@@ -2,9 +2,9 @@
 //
 //   scan events --partition by key--> sort each partition by (key, the order) --sweep each key--> cells by label row
 //
-// Only events of keys that a label row has are kept. Partitions are worked on by all cores; the result does not
-// depend on their number. Every label row is kept, in order, whatever was found for it; a row with a null instant or
-// a null key part sees the empty set.
+// Only events of keys that a label row has are kept. Scan, partitions and sweep are worked on by all cores; the result
+// does not depend on their number, nor on the order of the scan. A partition is freed once it is swept. Every label row
+// is kept, in order, whatever was found for it; a row with a null instant or a null key part sees the empty set.
 #pragma once
 
 #include <functional>
@@ -17,9 +17,15 @@
 
 namespace headrace {
 
-// Calls `sink` with batches whose columns are those of the program's `input`, in any order of rows.
+// Takes a batch whose columns are those of the program's `input`. Its rows ascend in ingestion order.
 using EventSink = std::function<Status(const RecordBatch& input, const Arrivals& arrivals)>;
-using EventScan = std::function<Status(const ViewProgram& program, const EventSink& sink)>;
+
+// Gives all rows of a view's input to sinks, by any number of threads: each asks `make_sink` for one of its own, never
+// two at once. No batch may have rows between those of another in ingestion order.
+using EventScan = std::function<Status(const ViewProgram& program, const std::function<EventSink()>& make_sink)>;
+
+// For EventScan: sinks that hand everything to `sink`, one batch at a time. It must outlive them.
+std::function<EventSink()> OneAtATime(const EventSink& sink);
 
 struct LabelRows {
   Column times{TypeId::kTimestamp};

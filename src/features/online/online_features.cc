@@ -259,7 +259,7 @@ StatusOr<std::vector<Column>> OnlineFeatures::Read(const OnlineDefinition& defin
     HR_ASSIGN_OR_RETURN(std::vector<Column> features, FinishFeatures(*program, std::move(cells)));
     event_features.push_back(std::move(features));
   }
-  return AssembleFeatures(plan, event_features, request, times, rows);
+  return AssembleFeatures(plan, std::move(event_features), request, times, rows);
 }
 
 Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader& history) {

@@ -1,0 +1,95 @@
+// A block of one partition's events, column by column. For event_partitions.cc only.
+//
+//   values   [ event_time | slot 0 | slot 1 | ... | key ]    8 bytes a row and column, 4 of the key
+//
+// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/column.h"
+#include "base/time.h"
+
+namespace headrace {
+
+inline bool HasFixedWidth(TypeId type) {
+  return type == TypeId::kDouble || type == TypeId::kBigint || type == TypeId::kBoolean || type == TypeId::kDate ||
+         type == TypeId::kTimestamp;
+}
+
+// How the blocks of a view's events are laid out.
+struct BlockLayout {
+  std::vector<TypeId> slot_types;
+  uint32_t rows = 0;  // of a block, a power of two
+
+  // So that a block takes about 200 kB: there is a half-empty one for each thread and partition.
+  explicit BlockLayout(std::vector<TypeId> types) : slot_types(std::move(types)) {
+    constexpr size_t kBlockBytes = 200'000;
+    constexpr size_t kMinRows = 64;
+    rows = static_cast<uint32_t>(std::bit_floor(std::max(kBlockBytes / RowBytes(), kMinRows)));
+  }
+  size_t RowBytes() const { return (1 + slot_types.size()) * sizeof(int64_t) + sizeof(uint32_t); }
+  size_t Bytes() const { return rows * RowBytes(); }
+};
+
+class EventBlock {
+ public:
+  // `memory`: layout.Bytes() bytes. Both must outlive the block.
+  EventBlock(const BlockLayout& layout, std::byte* memory)
+      : rows_(layout.rows),
+        values_(reinterpret_cast<int64_t*>(memory)),
+        keys_(reinterpret_cast<uint32_t*>(values_ + rows_ * (1 + layout.slot_types.size()))),
+        validity_(layout.slot_types.size()) {
+    for (const TypeId type : layout.slot_types) varying_.emplace_back(HasFixedWidth(type) ? TypeId::kBigint : type);
+  }
+
+  uint32_t* keys() { return keys_; }  // the key's place in the partition
+  const uint32_t* keys() const { return keys_; }
+  int64_t* event_time() { return FixedColumn(0); }
+  const int64_t* event_time() const { return FixedColumn(0); }
+  template <typename T>  // int64_t or double
+  T* slot(size_t i) {
+    return reinterpret_cast<T*>(FixedColumn(1 + i));
+  }
+  template <typename T>
+  const T* slot(size_t i) const {
+    return reinterpret_cast<const T*>(FixedColumn(1 + i));
+  }
+  Column& varying(size_t slot) { return varying_[slot]; }
+  const Column& varying(size_t slot) const { return varying_[slot]; }
+
+  // Empty until asked for; then of all rows, the ones there given what an empty one means.
+  std::vector<int64_t>& WritableAvailableAt() {
+    if (available_at_.empty()) available_at_.assign(event_time(), event_time() + rows_);
+    return available_at_;
+  }
+  std::vector<int64_t>& WritableRetractedAt() {
+    if (retracted_at_.empty()) retracted_at_.assign(rows_, kMaxTimestampUs);
+    return retracted_at_;
+  }
+  std::vector<uint8_t>& WritableValidity(size_t slot) {
+    if (validity_[slot].empty()) validity_[slot].assign(rows_, 1);
+    return validity_[slot];
+  }
+  const std::vector<int64_t>& available_at() const { return available_at_; }           // empty: the event time
+  const std::vector<int64_t>& retracted_at() const { return retracted_at_; }           // empty: never
+  const std::vector<uint8_t>& validity(size_t slot) const { return validity_[slot]; }  // empty: none is null
+
+ private:
+  int64_t* FixedColumn(size_t i) const { return values_ + i * rows_; }
+
+  const size_t rows_;
+  int64_t* values_;
+  uint32_t* keys_;
+  std::vector<Column> varying_;  // by slot; of fixed-width slots an empty one
+  std::vector<int64_t> available_at_;
+  std::vector<int64_t> retracted_at_;
+  std::vector<std::vector<uint8_t>> validity_;  // by slot
+};
+
+}  // namespace headrace
