@@ -104,6 +104,18 @@ TEST(OwnFunctions, OneHotIndexIsThePlaceInTheList) {
   EXPECT_EQ(ValueOf("one_hot_index(null, 'a')"), "null");
 }
 
+TEST(OwnFunctions, OneHotIsAListWithAOneInThePlace) {
+  EXPECT_EQ(ValueOf("one_hot('b', ['a', 'b', null])"), "[0, 1, 0]");
+  EXPECT_EQ(ValueOf("one_hot(null, ['a'])"), "[0]");
+  EXPECT_EQ(ValueOf("one_hot(0.0, [-0.0, 1.5])"), "[1, 0]");
+  EXPECT_EQ(ValueOf("list_sum(one_hot(3, [1, 2]))"), "0");
+}
+
+TEST(Departures, ASumOfAListThatLeaves64BitsIsRefused) {
+  EXPECT_EQ(ValueOf("list_sum([9223372036854775807, 1, -1])"), "9223372036854775807");
+  EXPECT_THAT(ValueOf("list_sum([9223372036854775807, 1])"), HasSubstr("does not fit a bigint"));
+}
+
 TEST(Departures, RoundingThatOverflowsIsRefused) {
   EXPECT_THAT(ValueOf("round(9223372036854775807, -5)"),
               HasSubstr("error: 9223372036854775807 rounded to -5 digits does not fit"));
@@ -126,6 +138,33 @@ TEST(Refusals, ABadConstantIsFoundWhenTheExpressionIsBound) {
   EXPECT_THAT(ErrorOf("s ->> '$.*'"), HasSubstr("wildcards"));
   EXPECT_THAT(ErrorOf("t + interval 'soon'"), HasSubstr("'soon' is no interval"));
   EXPECT_THAT(ErrorOf("a = 'twelve'"), HasSubstr("'twelve' is not a bigint"));
+}
+
+TEST(Refusals, ListsAreTakenApartBeforeTheyAreComparedCastOrHashed) {
+  EXPECT_THAT(ErrorOf("[a] = [1]"), HasSubstr("= does not take (BIGINT[], BIGINT[])"));
+  EXPECT_THAT(ErrorOf("[a]::varchar"), HasSubstr("a cast of a BIGINT[]"));
+  EXPECT_THAT(ErrorOf("s || [a]"), HasSubstr("does not take"));
+  EXPECT_THAT(ErrorOf("hash([a])"), HasSubstr("does not take"));
+  EXPECT_THAT(ErrorOf("[a, s]"), HasSubstr("does not take"));
+  EXPECT_THAT(ErrorOf("list_sum([s])"), HasSubstr("list_sum does not take (VARCHAR[])"));
+}
+
+TEST(Refusals, AnUnknownAggregateHasAHint) {
+  const StatusOr<std::string> tree = SerializeSelect(
+      "SELECT cuont_by(s) AS n, coutn(*) AS m, top_k(s) AS t, top_k(s, 0) AS z, "
+      "count_by(s, 2, 'size') AS u FROM stream");
+  ViewDefinition definition;
+  definition.input = Columns();
+  definition.entity = {"a"};
+  definition.event_time = "t";
+  definition.windows.emplace_back();
+  const Compiled<ViewProgram> compiled = CompileView(definition, *tree);
+  ASSERT_EQ(compiled.errors.size(), 5);
+  EXPECT_THAT(compiled.errors[0].hint, HasSubstr("count_by"));
+  EXPECT_THAT(compiled.errors[1].hint, HasSubstr("count"));
+  EXPECT_THAT(compiled.errors[2].message, HasSubstr("top_k takes 2 arguments, not 1"));
+  EXPECT_THAT(compiled.errors[3].message, HasSubstr("a whole number from 1 to 10000"));
+  EXPECT_THAT(compiled.errors[4].message, HasSubstr("'key' or 'value'"));
 }
 
 TEST(Refusals, AnIntervalIsNoValueOfItsOwn) {
@@ -152,6 +191,12 @@ TEST(Documentation, NamesEveryFunction) {
     // Escaped LIKE is documented with LIKE, whose SQL it is.
     if (name.ends_with("like_escape")) continue;
     EXPECT_TRUE(page.find("`" + name + "(") != std::string::npos || page.find("`" + name + "`") != std::string::npos)
+        << "docs/features.md does not have " << name;
+  }
+  for (const std::string_view name : AggregateFunctionNames()) {
+    if (name.ends_with("_star") || name == "count_distinct" || name == "first_n" || name == "last_n") continue;
+    EXPECT_TRUE(page.find(fmt::format("`{}(", name)) != std::string::npos ||
+                page.find(fmt::format("`{}`", name)) != std::string::npos)
         << "docs/features.md does not have " << name;
   }
 }

@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "base/diagnostic.h"
+#include "kernel/aggregates/kinds.h"
 #include "kernel/compile/binder.h"
 
 namespace headrace::compile {
@@ -225,7 +226,11 @@ std::optional<Bound> Binder::BindFunction(const Json& node) {
     return arguments ? BindNullIf(node, *std::move(arguments)) : std::nullopt;
   }
   if (!IsKnownFunction(name)) {
-    const std::string hint = NearestNameHint(name, KnownFunctionNames());
+    std::vector<std::string> known = KnownFunctionNames();
+    if (call_hook_) {
+      for (const std::string_view aggregate : AggregateFunctionNames()) known.emplace_back(aggregate);
+    }
+    const std::string hint = NearestNameHint(name, known);
     Error(node, fmt::format("the function {} is not known to the feature engine", name),
           hint.empty() ? "put it into a table under tables/, and select from that table here" : hint);
     return std::nullopt;
