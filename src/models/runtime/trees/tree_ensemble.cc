@@ -205,12 +205,14 @@ double TreeEnsemble::SlotValue(SlotKind kind, double value) {
     case SlotKind::kMissingLeft:
       return is_nan ? -kInfinity : value;
     case SlotKind::kMissingRight:
+      // NOLINTNEXTLINE(bugprone-narrowing-conversions): infinity is a double already.
       return is_nan ? kInfinity : value;
     case SlotKind::kIsMissing:
       return is_nan ? 1 : 0;
     case SlotKind::kZeroMissingLeft:
       return is_nan || is_zero ? -kInfinity : value;
     case SlotKind::kZeroMissingRight:
+      // NOLINTNEXTLINE(bugprone-narrowing-conversions): infinity is a double already.
       return is_nan || is_zero ? kInfinity : value;
     case SlotKind::kIsZeroMissing:
       return is_nan || is_zero ? 1 : 0;
@@ -294,8 +296,8 @@ void TreeEnsemble::PredictRaw(std::span<const double> row, std::span<double> out
 void TreeEnsemble::Predict(std::span<const double> row, std::span<double> out) const {
   PredictRaw(row, out);
   if (average_) {
-    const auto iterations = static_cast<double>(roots_.size() / num_outputs_);
-    for (double& v : out) v /= iterations;
+    const size_t iterations = roots_.size() / num_outputs_;
+    for (double& v : out) v /= static_cast<double>(iterations);
   }
   switch (transform_) {
     case Transform::kIdentity:
