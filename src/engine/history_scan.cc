@@ -11,6 +11,7 @@
 namespace headrace {
 namespace {
 
+constexpr int64_t kScanBytes = int64_t{128} << 20;  // of DuckDB, while it does nothing but scan
 constexpr size_t kHistoryColumns = 3;  // _available_at, _retracted_at, _ingest come after the program's input
 
 // Rows of a history, split into the program's input and its arrivals.
@@ -96,6 +97,8 @@ Status HistoryScan::ScanInParallel(const EventView& view, const ViewProgram& pro
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+  std::optional<LowerMemoryLimit> limit;
+  if (!workspace_.serves()) limit.emplace(*connection, kScanBytes);
   return ScanHistoryInParallel(*connection, QueryOf(view, program), [&]() -> BatchSink {
     return [&, sink = make_sink()](RecordBatch rows) -> Status {
       HR_RETURN_IF_ERROR(CheckTypes(view, program, rows.schema));

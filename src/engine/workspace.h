@@ -56,6 +56,7 @@ class Workspace {
   void AttachServer(const OnlineStore* store, std::function<Status()> on_published,
                     std::function<Status()> on_models_changed);
   void DetachServer();
+  bool serves() const { return server_store_ != nullptr; }
   Status NotifyPublished();
   Status NotifyModelsChanged();
 

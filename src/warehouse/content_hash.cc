@@ -1,7 +1,10 @@
 #include "warehouse/content_hash.h"
 
 #include <bit>
+#include <deque>
 #include <vector>
+
+#include "warehouse/parallel_scan.h"
 
 namespace headrace {
 namespace {
@@ -23,11 +26,14 @@ uint64_t HashText(std::string_view text) {
   return Mix(h ^ text.size());
 }
 
-uint64_t HashValue(const Column& column, size_t row) {
-  if (column.IsNull(row)) return kNull;
-  if (HoldsBytes(column.type())) return HashText(column.str(row));
-  if (column.type() == TypeId::kDouble) return Mix(std::bit_cast<uint64_t>(column.doubles()[row]));
-  return Mix(static_cast<uint64_t>(column.ints()[row]) + 1);
+// Mixes the value of each row into its hash; `hash_of` gives the 64 bits of a row that is not null.
+template <typename HashOf>
+void MixColumn(const Column& column, const HashOf& hash_of, std::vector<uint64_t>* hashes) {
+  const bool has_nulls = column.has_nulls();
+  for (size_t row = 0; row < hashes->size(); ++row) {
+    const uint64_t value = has_nulls && column.IsNull(row) ? kNull : hash_of(row);
+    (*hashes)[row] = Mix((*hashes)[row] * 0x9e3779b97f4a7c15ULL + value);
+  }
 }
 
 }  // namespace
@@ -35,8 +41,17 @@ uint64_t HashValue(const Column& column, size_t row) {
 void ContentHasher::Add(const RecordBatch& batch) {
   std::vector<uint64_t> hashes(batch.num_rows, 1);
   for (const Column& column : batch.columns) {
-    for (size_t row = 0; row < batch.num_rows; ++row) {
-      hashes[row] = Mix(hashes[row] * 0x9e3779b97f4a7c15ULL + HashValue(column, row));
+    if (column.type() == TypeId::kDouble) {
+      const std::span<const double> values = column.doubles();
+      MixColumn(
+          column, [&](size_t row) { return Mix(std::bit_cast<uint64_t>(values[row])); }, &hashes);
+    } else if (HoldsBytes(column.type())) {
+      MixColumn(
+          column, [&](size_t row) { return HashText(column.str(row)); }, &hashes);
+    } else {
+      const std::span<const int64_t> values = column.ints();
+      MixColumn(
+          column, [&](size_t row) { return Mix(static_cast<uint64_t>(values[row]) + 1); }, &hashes);
     }
   }
   for (const uint64_t hash : hashes) {
@@ -46,18 +61,27 @@ void ContentHasher::Add(const RecordBatch& batch) {
   rows_ += static_cast<int64_t>(batch.num_rows);
 }
 
+void ContentHasher::Merge(const ContentHasher& other) {
+  rows_ += other.rows_;
+  sum_ += other.sum_;
+  exclusive_or_ ^= other.exclusive_or_;
+}
+
 ContentHash ContentHasher::Finish() const {
   return {rows_, fmt::format("{:016x}{:016x}", sum_, exclusive_or_)};
 }
 
 StatusOr<ContentHash> HashQuery(Connection& connection, std::string_view sql) {
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, connection.Query(sql));
-  ContentHasher hasher;
-  while (true) {
-    HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
-    if (!batch) return hasher.Finish();
-    hasher.Add(*batch);
-  }
+  std::deque<ContentHasher> hashers;  // one per thread, where it stays
+  HR_RETURN_IF_ERROR(ScanInParallel(connection, sql, [&]() -> BatchSink {
+    return [hasher = &hashers.emplace_back()](RecordBatch batch) {
+      hasher->Add(batch);
+      return absl::OkStatus();
+    };
+  }));
+  ContentHasher all;
+  for (const ContentHasher& hasher : hashers) all.Merge(hasher);
+  return all.Finish();
 }
 
 }  // namespace headrace

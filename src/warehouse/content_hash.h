@@ -21,6 +21,7 @@ struct ContentHash {
 class ContentHasher {
  public:
   void Add(const RecordBatch& batch);
+  void Merge(const ContentHasher& other);
   ContentHash Finish() const;
 
  private:

@@ -292,6 +292,20 @@ std::optional<double> Connection::Progress() {
   return progress.percentage;
 }
 
+LowerMemoryLimit::LowerMemoryLimit(Connection& connection, int64_t bytes) : connection_(connection) {
+  // The setting is a text such as "18.6 GiB", which DuckDB's own parser of sizes takes.
+  const StatusOr<Value> before = connection.QueryValue(
+      fmt::format("select current_setting('memory_limit') where parse_formatted_bytes(current_setting('memory_limit')) "
+                  "> {}",
+                  bytes));
+  if (!before.ok() || before->is_null()) return;
+  if (connection.Execute(fmt::format("set memory_limit = '{}B'", bytes)).ok()) before_ = before->str();
+}
+
+LowerMemoryLimit::~LowerMemoryLimit() {
+  if (!before_.empty()) (void)connection_.Execute(fmt::format("set memory_limit = '{}'", before_));
+}
+
 StatusOr<Transaction> Transaction::Begin(Connection& connection, bool read_only) {
   HR_RETURN_IF_ERROR(connection.Execute(read_only ? "begin transaction read only" : "begin transaction"));
   return Transaction(&connection);

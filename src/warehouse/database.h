@@ -130,6 +130,21 @@ class Connection {
   std::atomic<bool> interrupted_ = false;  // since the running statement began
 };
 
+// Keeps the database of a connection to less memory while it lives, if it may have more: a scan reads each block once
+// and gains nothing from those that DuckDB keeps. It holds for every connection, so not for a database that serves.
+class LowerMemoryLimit {
+ public:
+  // The connection must outlive it. A limit that cannot be lowered (too much is in use) stays as it is.
+  LowerMemoryLimit(Connection& connection, int64_t bytes);
+  ~LowerMemoryLimit();
+  LowerMemoryLimit(const LowerMemoryLimit&) = delete;
+  LowerMemoryLimit& operator=(const LowerMemoryLimit&) = delete;
+
+ private:
+  Connection& connection_;
+  std::string before_;  // "" when it was not lowered
+};
+
 // A transaction of a connection: rolled back unless committed.
 class Transaction {
  public:

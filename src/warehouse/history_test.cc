@@ -96,6 +96,25 @@ TEST_F(StreamHistoryTest, Rule3_IngestionOrderIsThatOfALargeFile) {
   EXPECT_EQ(Query("select count(*) from history.\"raw.arrivals\" where id <> (_ingest * 7919) % 300000"), "0\n");
 }
 
+TEST_F(StreamHistoryTest, Rule3And8_IngestionOrderOfALargeFileHasNoGapsWhereRowsAreNoEvents) {
+  Execute(
+      fmt::format("copy (select (i - i % 10 // 9)::bigint as id, case when i % 1000 <> 7 then "
+                  "make_timestamp(i * 1000) end as at, i::varchar as v from range(500000) t(i)) to '{}'",
+                  folder_.path() + "/h.parquet"));
+  source_.location = "h.parquet";
+  source_.stream->event_id = "id";
+  const HistoryReport report = TakeOk();
+  EXPECT_EQ(report.null_event_times, 500);
+  EXPECT_EQ(report.duplicates, 50'000);
+  EXPECT_EQ(report.rows, 449'500);
+  EXPECT_EQ(Query("select min(_ingest), max(_ingest), count(distinct _ingest), bool_and(v::bigint % 10 <> 9), "
+                  "bool_and(_ingest = rowid) from history.\"raw.arrivals\""),
+            "0|449499|449500|true|true\n");
+  EXPECT_EQ(Query("select count(*) from (select v::bigint > lag(v::bigint) over (order by _ingest) as later from "
+                  "history.\"raw.arrivals\") where not later"),
+            "0\n");
+}
+
 TEST_F(StreamHistoryTest, Rule7_ARowWithoutEventTimeIsNoEventAndUsesUpNoId) {
   folder_.Write("h.csv", "id,at,v\n7,,lost\n7,1970-01-01 00:00:09,kept\n8,,lost\n");
   source_.stream->event_id = "id";
