@@ -22,7 +22,7 @@ CLOSE = """
   covar_samp(x, y) as c, covar_pop(x, y) as cp, corr(x, y) as r, regr_slope(x, y) as slope, regr_intercept(x, y) as intercept,
   regr_r2(x, y) as r2, entropy(name) as spread, product(y) as product, rate(x) as rate,
   median(x) as middle, quantile_cont(x, 0.9) as upper, mad(x) as deviation"""
-WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d']"
+WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d', 'week', 'month', 'day in America/Havana', 'hour in America/New_York']"
 
 
 def number(source, special):
@@ -47,7 +47,8 @@ def write_events(path):
 
 
 def clock(seconds):
-    return f"2024-03-{1 + seconds // 86400:02d} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:00"
+    # Clocks in New York and Havana go back on 3 November: an hour comes twice, and a midnight.
+    return f"2024-11-{1 + seconds // 86400:02d} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:00"
 
 
 def agree(ours, theirs, exactly):
