@@ -16,6 +16,7 @@
 #include "base/diagnostic.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "base/time_zone.h"
 
 namespace headrace {
 
@@ -103,7 +104,8 @@ struct WindowSpec {
   std::optional<DurationUs> length_us;  // null: no left end ("all", "10 rows")
   std::optional<int64_t> rows;          // "10 rows", "10 rows within 7d"
   DurationUs offset_us = 0;             // "7d offset 7d"
-  std::string suffix;                   // "7d", "10_rows", "10_rows_within_7d", "7d_offset_7d", "all"
+  std::string suffix;                   // "7d", "10_rows", "10_rows_within_7d", "7d_offset_7d", "all", "day_in_utc"
+  std::optional<CalendarPeriod> period = std::nullopt;  // "day", "month in America/New_York": since its begin
   bool operator==(const WindowSpec&) const = default;
 };
 StatusOr<WindowSpec> ParseWindow(std::string_view text);

@@ -15,6 +15,24 @@ TEST(ParseWindow, ReadsTheFiveForms) {
             (WindowSpec{.length_us = 7 * kUsPerDay, .rows = {}, .offset_us = kUsPerDay, .suffix = "7d_offset_1d"}));
 }
 
+TEST(ParseWindow, ReadsCalendarPeriodsOfAZone) {
+  EXPECT_EQ(ParseWindow("day")->suffix, "day");
+  EXPECT_EQ(ParseWindow("day")->period->zone_name(), "UTC");
+  const WindowSpec month = *ParseWindow("month in America/New_York");
+  EXPECT_EQ(month.suffix, "month_in_america_new_york");
+  EXPECT_EQ(month.period->unit(), CalendarUnit::kMonth);
+  EXPECT_EQ(month.period->zone_name(), "America/New_York");
+  EXPECT_EQ(month.length_us, std::nullopt);
+  EXPECT_EQ(ParseWindow("hour in Etc/GMT+5")->suffix, "hour_in_etc_gmt_5");
+  for (const char* unit : {"hour", "week", "quarter", "year"}) EXPECT_TRUE(ParseWindow(unit)->period) << unit;
+}
+
+TEST(ParseWindow, NamesAZoneThatThereIsNot) {
+  EXPECT_EQ(Message(ParseWindow("day in Mars").status()),
+            "window 'day in Mars': 'Mars' is no time zone; write a name of the tz database, such as 'Europe/Berlin' or "
+            "'UTC'");
+}
+
 TEST(ParseWindow, DoesNotMindBlanks) {
   EXPECT_EQ(ParseWindow("  10   rows ")->suffix, "10_rows");
 }
@@ -43,6 +61,12 @@ TEST(ParseWindow, RefusesAllElseAndQuotesIt) {
                            "all offset 1d",
                            "7d offset 1d offset 1d",
                            "ALL",
+                           "days",
+                           "day in",
+                           "day of UTC",
+                           "day offset 1d",
+                           "1d in UTC",
+                           "10 rows within day",
                            "106751991d offset 106751991d"}) {
     const auto window = ParseWindow(text);
     ASSERT_FALSE(window.ok()) << text;

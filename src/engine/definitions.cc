@@ -97,7 +97,7 @@ class ProjectCompiler {
     definition.event_time = view.event_time;
     definition.ttl_us = view.ttl_us;
     for (const WindowSpec& window : view.windows)
-      definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
+      definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix, window.period});
     if (chain) {
       definition.input = StreamColumns(*chain->stream);
       definition.stages = chain->stages;
@@ -152,7 +152,10 @@ class ProjectCompiler {
                          view.available_at,
                          view.delay_us.value_or(-1),
                          view.ttl_us.value_or(-1)};
-    for (const WindowSpec& window : view.windows) parts.emplace_back(window.suffix);
+    for (const WindowSpec& window : view.windows) {
+      parts.emplace_back(window.suffix);
+      if (window.period) parts.emplace_back(window.period->zone_name());
+    }
     for (const Field& field : program.input) parts.emplace_back(fmt::format("{} {}", field.name, TypeName(field.type)));
     if (chain) {
       const StreamSpec& stream = *chain->stream->stream;

@@ -149,8 +149,25 @@ class ViewSqlWriter {
     Add("latest", "  SELECT * FROM ranked WHERE _rank = 1");
   }
 
+  // When clocks first showed the start of the period that holds l.t. DuckDB takes the second of two such instants;
+  // the first has the offset of the day before. Two things are left out, of which the kernel knows: clocks that skip
+  // the start and begin before it, and clocks that go back over it.
+  static std::string PeriodBegin(const CalendarPeriod& period) {
+    if (period.zone_name() == "UTC") return fmt::format("date_trunc('{}', l.t)", period.unit_name());
+    const std::string zone = QuoteLiteral(period.zone_name());
+    const auto shown = [&](const std::string& instant) {
+      return fmt::format("timezone({}, timezone('UTC', {}))", zone, instant);
+    };
+    const std::string start = fmt::format("date_trunc('{}', {})", period.unit_name(), shown("l.t"));
+    const std::string second = fmt::format("timezone('UTC', timezone({}, {}))", zone, start);
+    const std::string before = fmt::format("{} - INTERVAL '1 day'", second);
+    const std::string first = fmt::format("({} - ({} - ({})))", start, shown(before), before);
+    return fmt::format("CASE WHEN {} = {} THEN {} ELSE {} END", shown(first), start, first, second);
+  }
+
   // Rule 6.
   static std::string WindowBounds(const Window& window) {
+    if (window.period) return fmt::format("e._event_time >= {} AND e._event_time < l.t", PeriodBegin(*window.period));
     const std::string end =
         window.offset_us == 0 ? "l.t" : fmt::format("l.t - INTERVAL '{}'", IntervalText(window.offset_us));
     std::string bounds = fmt::format("e._event_time < {}", end);

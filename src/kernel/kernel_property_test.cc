@@ -16,7 +16,11 @@ namespace {
 class Generator {
  public:
   explicit Generator(uint64_t seed)
-      : random_(seed), tame_doubles_(Chance(50)), lateness_(static_cast<Lateness>(Below(3))) {}
+      : random_(seed),
+        tame_doubles_(Chance(50)),
+        lateness_(static_cast<Lateness>(Below(3))),
+        calendar_(static_cast<size_t>(Below(8))),
+        step_us_(Chance(50) ? 1 : 17 * 60 * kUsPerSecond) {}
 
   int64_t Below(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
   bool Chance(int percent) { return Below(100) < percent; }
@@ -50,6 +54,32 @@ class Generator {
     return Value::Integer(type, Chance(5) ? std::numeric_limits<int64_t>::max() : Below(21) - 10);
   }
 
+  // Instants and lengths in steps: the first are of a microsecond about 1970, or of so long about another change of a
+  // calendar that its periods end among them.
+  TimestampUs At(int64_t step) const { return origin_us_ + Span(step); }
+  DurationUs Span(int64_t steps) const { return steps * step_us_; }
+
+  Window CalendarWindow() {
+    struct Calendar {
+      const char* zone;
+      const char* about;  // clocks change, or a month ends
+    };
+    static constexpr Calendar kCalendars[] = {{"UTC", "1970-01-01T00:00:00Z"},
+                                              {"UTC", "1900-02-28T23:00:00Z"},
+                                              {"America/New_York", "2024-11-03T06:00:00Z"},
+                                              {"America/New_York", "2024-03-10T07:00:00Z"},
+                                              {"America/Sao_Paulo", "2018-11-04T03:00:00Z"},
+                                              {"America/Havana", "2024-11-03T05:00:00Z"},
+                                              {"America/St_Johns", "2010-11-07T02:31:00Z"},
+                                              {"Asia/Kathmandu", "1985-12-31T18:30:00Z"}};
+    const Calendar& calendar = kCalendars[calendar_];
+    const char* units[] = {"hour", "day", "week", "month", "quarter", "year"};
+    Window window;
+    window.period.emplace(*ParseCalendarUnit(units[Below(6)]), calendar.zone, *LoadTimeZone(calendar.zone));
+    if (step_us_ != 1) origin_us_ = *ParseTimestamp(calendar.about) - Span(50);
+    return window;
+  }
+
   // One key of bigint; slots of every type; aggregates of every kind over them, some filtered.
   ViewProgram Program(bool latest) {
     ViewProgram program;
@@ -58,7 +88,7 @@ class Generator {
       program.slots.push_back(Expression::Column(0, type, "slot"));
     }
     if (latest) {
-      if (Chance(70)) program.ttl_us = 1 + Below(40);
+      if (Chance(70)) program.ttl_us = Span(1 + Below(40));
       return program;
     }
     for (const std::string_view name : AggregateFunctionNames()) {
@@ -67,25 +97,26 @@ class Generator {
     }
     for (int64_t i = 1 + Below(3); i > 0; --i) {
       Window window;
-      if (Chance(80)) window.length_us = 1 + Below(40);
-      if (Chance(30)) window.offset_us = 1 + Below(20);
+      if (Chance(80)) window.length_us = Span(1 + Below(40));
+      if (Chance(30)) window.offset_us = Span(1 + Below(20));
       if (window.offset_us == 0 && Chance(40)) window.rows = 1 + Below(6);
       program.windows.push_back(window);
     }
+    program.windows.push_back(CalendarWindow());
     return program;
   }
 
   EventRows Events(const ViewProgram& program, size_t count) {
     EventRows events(program);
     for (size_t i = 0; i < count; ++i) {
-      const TimestampUs event_time = Below(100);
+      const TimestampUs event_time = At(Below(100));
       events.keys[0].Append(Chance(5) ? Value::Null() : Value::Bigint(Below(2)));
       for (Column& slot : events.slots) slot.Append(Cell(slot.type()));
       events.event_time.push_back(event_time);
-      const TimestampUs available_at = event_time + Delay();
+      const TimestampUs available_at = event_time + Span(Delay());
       events.available_at.push_back(available_at);
       const bool retracted = lateness_ == Lateness::kAny && Chance(20);
-      events.retracted_at.push_back(retracted ? available_at + Below(50) : EventRows::kNeverRetracted);
+      events.retracted_at.push_back(retracted ? available_at + Span(Below(50)) : EventRows::kNeverRetracted);
       events.ingest.push_back(static_cast<int64_t>(i));
     }
     return events;
@@ -143,6 +174,9 @@ class Generator {
   std::mt19937_64 random_;
   const bool tame_doubles_;  // their sums fit into 128 bits
   const Lateness lateness_;
+  const size_t calendar_;
+  const DurationUs step_us_;
+  TimestampUs origin_us_ = 0;
 };
 
 std::string KeyOf(int64_t key) {
@@ -177,7 +211,7 @@ void CheckAgreement(int seed) {
   const EventRows events =
       generator.Events(program, static_cast<size_t>(generator.Below(generator.Chance(10) ? 600 : 60)));
   std::vector<TimestampUs> times;
-  for (int i = 0; i < 25; ++i) times.push_back(generator.Below(170) - 10);
+  for (int i = 0; i < 25; ++i) times.push_back(generator.At(generator.Below(170) - 10));
   std::sort(times.begin(), times.end());
 
   for (const int64_t key : {0, 1}) {
@@ -213,9 +247,9 @@ void CheckForgetting(int seed) {
     whole.Insert(events, row);
     forgetful.Insert(events, row);
   }
-  const TimestampUs horizon = generator.Below(150);
+  const TimestampUs horizon = generator.At(generator.Below(150));
   forgetful.Forget(program, horizon);
-  for (TimestampUs t = horizon; t < horizon + 40; t += 3) {
+  for (TimestampUs t = horizon; t < horizon + generator.Span(40); t += generator.Span(3)) {
     FeatureCells expected(program);
     FeatureCells actual(program);
     whole.Read(program, t, &expected);

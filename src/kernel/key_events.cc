@@ -25,9 +25,8 @@ KeyEvents::Range KeyEvents::WindowRange(const Window& window, TimestampUs t) con
     const auto it = std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), instant);
     return static_cast<size_t>(it - rows_.event_time.begin());
   };
-  const TimestampUs end = AddSaturated(t, -window.offset_us);
-  const size_t begin = window.length_us ? first_at_or_after(AddSaturated(end, -*window.length_us)) : 0;
-  return {begin, first_at_or_after(end)};
+  const std::optional<TimestampUs> begin = window.BeginAt(t);
+  return {begin ? first_at_or_after(*begin) : 0, first_at_or_after(window.EndAt(t))};
 }
 
 std::optional<size_t> KeyEvents::LatestRow(const ViewProgram& program, TimestampUs t) const {

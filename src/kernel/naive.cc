@@ -12,9 +12,8 @@ bool HasKey(const EventRows& events, size_t row, const std::string& key) {
 
 // Rule 6.
 bool InWindow(const Window& window, TimestampUs event_time, TimestampUs t) {
-  const TimestampUs end = AddSaturated(t, -window.offset_us);
-  if (event_time >= end) return false;
-  return !window.length_us || event_time >= AddSaturated(end, -*window.length_us);
+  const std::optional<TimestampUs> begin = window.BeginAt(t);
+  return event_time < window.EndAt(t) && (!begin || event_time >= *begin);
 }
 
 // Rule 5: the last visible row with event_time <= t; then its ttl.

@@ -13,17 +13,27 @@
 
 #include "base/column.h"
 #include "base/time.h"
+#include "base/time_zone.h"
 #include "kernel/aggregates/kinds.h"
 #include "kernel/expression.h"
 
 namespace headrace {
 
-// Rule 6: holds visible events with t - offset - length <= event_time < t - offset; no left end without a length.
+// Rule 6: holds visible events with t - offset - length <= event_time < t - offset; no left end without a length. Of a
+// calendar period: those of the period that holds t, before t.
 struct Window {
   std::optional<DurationUs> length_us;
   std::optional<int64_t> rows;  // only the last so many of them, in the order; without an offset
   DurationUs offset_us = 0;
-  std::string suffix;  // "7d": the feature is called "flights_7d"
+  std::string suffix;                                   // "7d": the feature is called "flights_7d"
+  std::optional<CalendarPeriod> period = std::nullopt;  // alone: from the begin of the period that holds t
+
+  TimestampUs EndAt(TimestampUs t) const { return AddSaturated(t, -offset_us); }
+  // Of the first event that it may hold; null: there is no left end.
+  std::optional<TimestampUs> BeginAt(TimestampUs t) const {
+    if (period) return period->BoundsAt(t).begin;
+    return length_us ? std::optional(AddSaturated(EndAt(t), -*length_us)) : std::nullopt;
+  }
 };
 
 struct AggregateCall {

@@ -121,14 +121,16 @@ std::vector<uint32_t> Visibility::LastOf(PositionRange range, const std::set<uin
 void Visibility::FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
   rows->ranges.clear();
   const size_t count = event_time_.size();
-  size_t first = 0;  // not before the window's left end
-  size_t last = 0;   // not before its right end
-  size_t known = 0;  // the first main event that is not known yet
+  size_t first = 0;               // not before the window's left end
+  size_t last = 0;                // not before its right end
+  size_t known = 0;               // the first main event that is not known yet
+  CalendarPeriod::Bounds period;  // of the query before: most lie in the same, and clocks are slow to ask
   for (const TimestampUs t : times) {
-    const TimestampUs end = window == nullptr ? AddSaturated(t, 1) : AddSaturated(t, -window->offset_us);
+    const TimestampUs end = window == nullptr ? AddSaturated(t, 1) : window->EndAt(t);
     last = Gallop(last, count, [&](size_t i) { return event_time_[i] < end; });
-    if (window != nullptr && window->length_us) {
-      const TimestampUs start = AddSaturated(end, -*window->length_us);
+    if (window != nullptr && (window->length_us || window->period)) {
+      if (window->period && !period.Holds(t)) period = window->period->BoundsAt(t);
+      const TimestampUs start = window->period ? period.begin : *window->BeginAt(t);
       first = Gallop(first, count, [&](size_t i) { return event_time_[i] < start; });
     }
     size_t stop = last;
@@ -157,6 +159,8 @@ void Visibility::FindChanges(const Window* window, std::span<const TimestampUs> 
     if (window != nullptr && window->length_us) {
       leaves =
           std::min(leaves, first_after(AddSaturated(AddSaturated(happened, window->offset_us), *window->length_us)));
+    } else if (window != nullptr && window->period) {
+      leaves = std::min(leaves, first_from(window->period->BoundsAt(happened).end));
     }
     if (enters >= leaves) continue;
     rows->changes.push_back({static_cast<uint32_t>(enters), position, true});

@@ -30,7 +30,7 @@ NESTED = """
   sum_by(y, name) as sums, avg_by(y, k) as means, min_by_category(k, name) as lows, max_by_category(x, good) as highs,
   count_by(name, 2) as two_names, count_by(k, 2, 'key') as greatest_k, sum_by(y, name, 1) filter (where good) as most, lag(x, 2) as before,
   last(k, 2)[1] as older, list_sum(last(y, 3)) as lately"""
-WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d']"
+WINDOWS = "['1d', '2d offset 1d', 'all', '4 rows', '3 rows within 2d', 'week', 'month', 'day in America/Havana', 'hour in America/New_York']"
 
 
 def number(source, special):
@@ -55,7 +55,8 @@ def write_events(path):
 
 
 def clock(seconds):
-    return f"2024-03-{1 + seconds // 86400:02d} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:00"
+    # Clocks in New York and Havana go back on 3 November: an hour comes twice, and a midnight.
+    return f"2024-11-{1 + seconds // 86400:02d} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:00"
 
 
 def agree(ours, theirs, exactly):

@@ -99,8 +99,10 @@ class CaseFile {
     if (key != "windows") return;
     for (std::string text : Split(value, ',')) {
       std::replace(text.begin(), text.end(), '_', ' ');
-      const WindowSpec window = *ParseWindow(text);
-      definition_.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix});
+      const StatusOr<WindowSpec> parsed = ParseWindow(text);
+      ASSERT_TRUE(parsed.ok()) << Where() << parsed.status();
+      const WindowSpec& window = *parsed;
+      definition_.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix, window.period});
     }
   }
 

@@ -1,7 +1,6 @@
-// Time zones by name, from the system's tz database (the package tzdata).
-#include "absl/container/flat_hash_map.h"
+// Instants and what clocks show, by the name of a time zone.
+#include "base/time_zone.h"
 #include "absl/time/time.h"
-#include "base/time.h"
 #include "kernel/functions/calendar.h"
 #include "kernel/functions/support.h"
 
@@ -11,20 +10,6 @@ namespace {
 using std::string_view;
 
 constexpr TypeId kT = TypeId::kTimestamp;
-
-// absl reads a file of that name below the database; nothing that leads out of it is a zone. "localtime" would be the
-// machine's own zone, which is not the same everywhere.
-StatusOr<absl::TimeZone> LoadZone(string_view name) {
-  constexpr string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
-  absl::TimeZone zone;
-  const bool is_name = !name.empty() && name.front() != '/' && name.find_first_not_of(kAllowed) == string_view::npos &&
-                       name != "localtime";
-  if (!is_name || !absl::LoadTimeZone(ToAbsl(name), &zone)) {
-    return InvalidArgument("'{}' is no time zone; write a name of the tz database, such as 'Europe/Berlin' or 'UTC'",
-                           name);
-  }
-  return zone;
-}
 
 absl::CivilSecond CivilOf(TimestampUs wall_clock) {
   return absl::CivilSecond(1970, 1, 1) + FloorDivide(wall_clock, kUsPerSecond);
@@ -58,7 +43,7 @@ Status Convert(Arguments arguments, size_t rows, Column* result) {
     }
     const string_view name = arguments[0]->str(i);
     if (loaded.empty() || name != loaded) {
-      HR_ASSIGN_OR_RETURN(zone, LoadZone(name));
+      HR_ASSIGN_OR_RETURN(zone, LoadTimeZone(name));
       loaded = name;
     }
     TimestampUs out = 0;
@@ -69,7 +54,7 @@ Status Convert(Arguments arguments, size_t rows, Column* result) {
 }
 
 Status CheckZone(std::span<const Value* const> arguments) {
-  return arguments[0] == nullptr ? absl::OkStatus() : LoadZone(arguments[0]->str()).status();
+  return arguments[0] == nullptr ? absl::OkStatus() : LoadTimeZone(arguments[0]->str()).status();
 }
 
 ScalarFunction Conversion(string_view name, ScalarKernel kernel) {
