@@ -194,13 +194,13 @@ std::string YamlReader::Text(std::string_view key) {
 
 std::string YamlReader::RequiredText(std::string_view key) {
   if (Require(key) == nullptr) return "";
-  const std::string text = Text(key);
+  std::string text = Text(key);
   if (text.empty() && Find(key)->is_scalar()) Report(WhereOf(key), fmt::format("'{}' is empty", key));
   return text;
 }
 
 std::string YamlReader::Identifier(std::string_view key) {
-  const std::string text = Text(key);
+  std::string text = Text(key);
   if (text.empty() || IsIdentifier(text)) return text;
   Report(WhereOf(key), fmt::format("{} '{}' is no name", key, text),
          "a name has letters, digits and _, and does not begin with a digit");

@@ -70,7 +70,8 @@ std::optional<Bound> Binder::BindAny(const Json& node) {
 std::optional<Expression> Binder::BindTyped(const Json& node, TypeId fallback) {
   std::optional<Bound> bound = Bind(node);
   if (!bound) return std::nullopt;
-  return Coerce(*std::move(bound), bound->untyped_null ? fallback : bound->expression.type);
+  const TypeId type = bound->untyped_null ? fallback : bound->expression.type;
+  return Coerce(*std::move(bound), type);
 }
 
 std::optional<Expression> Binder::BindCondition(const Json& node, std::string_view clause) {
