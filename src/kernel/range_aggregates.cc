@@ -47,6 +47,7 @@ class Contributions {
     }
   }
 
+  bool all() const { return all_; }
   bool Has(size_t position) const { return all_ || contributes_[position] != 0; }
   bool HasMain(size_t position) const { return all_ || main_before_[position + 1] != main_before_[position]; }
   uint32_t MainBefore(size_t position) const { return all_ ? static_cast<uint32_t>(position) : main_before_[position]; }
@@ -118,6 +119,9 @@ class Sliding {
   const AggregateCall call_;
 };
 
+// What a double's exponent field is above that of its lowest bit.
+constexpr int kExponentOfUnit = 1075;
+
 // A finite double as significand * 2^exponent.
 struct Decoded {
   int64_t significand;  // signed, below 2^53
@@ -130,11 +134,7 @@ Decoded Decode(double v) {
   const int biased = static_cast<int>((bits >> kSignificandBits) & 0x7FF);
   auto significand = static_cast<int64_t>(bits & ((uint64_t{1} << kSignificandBits) - 1));
   if (biased != 0) significand |= int64_t{1} << kSignificandBits;
-  return {(bits >> 63) != 0 ? -significand : significand, std::max(biased, 1) - 1075};
-}
-
-bool IsFinite(double v) {
-  return ((std::bit_cast<uint64_t>(v) >> 52) & 0x7FF) != 0x7FF;
+  return {(bits >> 63) != 0 ? -significand : significand, std::max(biased, 1) - kExponentOfUnit};
 }
 
 // sum and avg of bigints or doubles.
@@ -188,26 +188,24 @@ class RangeSum : public RangeAggregator {
     if (doubles_.empty()) return integers_[position];
     const Decoded decoded = Decode(doubles_[position]);
     // A zero may have an exponent below the scale.
-    return decoded.significand == 0
-               ? 0
-               : static_cast<__int128>(decoded.significand) * (static_cast<__int128>(1) << (decoded.exponent - scale_));
+    return decoded.significand == 0 ? 0 : static_cast<__int128>(decoded.significand) << (decoded.exponent - scale_);
   }
 
   // Chooses the scale at which every value is an integer; false if sums could leave 127 bits, or a value is not finite.
   bool FindScale() {
-    int lowest = std::numeric_limits<int>::max();
-    int highest = std::numeric_limits<int>::min();
+    constexpr int kNotFinite = 0x7FF;
+    int lowest = kNotFinite + 1;  // as the bits have the exponent; 0 is that of subnormal numbers, whose unit 1 has too
+    int highest = 0;
     for (size_t i = 0; i < doubles_.size(); ++i) {
       if (!contributions_.Has(i)) continue;
-      if (!IsFinite(doubles_[i])) return false;
-      const Decoded decoded = Decode(doubles_[i]);
-      if (decoded.significand == 0) continue;
-      lowest = std::min(lowest, decoded.exponent);
-      highest = std::max(highest, decoded.exponent);
+      const auto bits = std::bit_cast<uint64_t>(doubles_[i]) << 1;  // without the sign
+      const int exponent = bits == 0 ? kNotFinite + 1 : std::max(static_cast<int>(bits >> 53), 1);
+      lowest = std::min(lowest, exponent);
+      highest = std::max(highest, bits == 0 ? 0 : exponent);
     }
-    if (lowest > highest) lowest = highest = 0;
-    scale_ = lowest;
-    return highest - lowest + 53 + std::bit_width(doubles_.size()) < 126;
+    if (highest == kNotFinite) return false;
+    scale_ = highest == 0 ? 0 : lowest - kExponentOfUnit;
+    return highest - std::min(lowest, highest) + 53 + std::bit_width(doubles_.size()) < 126;
   }
 
   bool AppendCell(__int128 sum, int64_t count, Column* out) const {
@@ -246,9 +244,13 @@ class RangeExtreme : public RangeAggregator {
     contributions_.Load(call_, events, begin, end, is_straggler);
     argument_ = &events.slots[*call_.argument];
     ReadCodes(begin, end - begin);
-    main_codes_.clear();
-    for (size_t i = 0; i < codes_.size(); ++i) {
-      if (contributions_.HasMain(i)) main_codes_.push_back(codes_[i]);
+    main_codes_ = codes_;
+    if (!contributions_.all()) {
+      selected_.clear();
+      for (size_t i = 0; i < codes_.size(); ++i) {
+        if (contributions_.HasMain(i)) selected_.push_back(codes_[i]);
+      }
+      main_codes_ = selected_;
     }
     BuildLevels();
   }
@@ -351,8 +353,9 @@ class RangeExtreme : public RangeAggregator {
   const AggregateCall call_;
   Contributions contributions_;
   const Column* argument_ = nullptr;
-  std::vector<int64_t> codes_;       // of every position
-  std::vector<int64_t> main_codes_;  // of the main events that contribute
+  std::vector<int64_t> codes_;           // of every position
+  std::vector<int64_t> selected_;        // the codes that contribute, where that is not all of them
+  std::span<const int64_t> main_codes_;  // of the main events that contribute
   std::vector<std::vector<int64_t>> levels_;
   std::vector<uint32_t> by_rank_;  // of texts: the row of each rank
 };
