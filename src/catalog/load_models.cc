@@ -53,7 +53,8 @@ void LoadLabels(const YamlNode& node, ModelRecipe* model, LoadContext* context) 
 }
 
 // "view.feature" or "view.*"; whether the view has that feature is for the kernel to say.
-void LoadFeature(const YamlNode& node, ModelRecipe* model, LoadContext* context) {
+void LoadFeature(const YamlNode& node, std::vector<std::string>* features, std::vector<SourcePosition>* places,
+                 LoadContext* context) {
   const size_t dot = node.scalar.find('.');
   const std::string view = node.scalar.substr(0, dot);
   const std::string feature = dot == std::string::npos ? "" : node.scalar.substr(dot + 1);
@@ -62,8 +63,8 @@ void LoadFeature(const YamlNode& node, ModelRecipe* model, LoadContext* context)
                     "write view.feature, or view.* for all of a view");
     return;
   }
-  model->features.push_back(node.scalar);
-  model->features_where.push_back(node.where);
+  features->push_back(node.scalar);
+  places->push_back(node.where);
   context->checks.push_back([context, view, where = node.where] {
     if (context->project.views.contains(view)) return;
     context->Report(where, fmt::format("feature view '{}' does not exist", view),
@@ -72,9 +73,11 @@ void LoadFeature(const YamlNode& node, ModelRecipe* model, LoadContext* context)
 }
 
 void LoadFeatures(YamlReader* reader, ModelRecipe* model, LoadContext* context) {
+  for (const YamlNode& feature : reader->List("allow_leak"))
+    LoadFeature(feature, &model->allow_leak, &model->allow_leak_where, context);
   if (reader->Require("features") == nullptr) return;
   const std::vector<YamlNode>& features = reader->List("features");
-  for (const YamlNode& feature : features) LoadFeature(feature, model, context);
+  for (const YamlNode& feature : features) LoadFeature(feature, &model->features, &model->features_where, context);
   if (features.empty() && reader->Find("features")->is_sequence())
     reader->Report(reader->WhereOf("features"), "'features' is an empty list");
 }

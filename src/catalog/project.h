@@ -144,6 +144,8 @@ struct ModelRecipe {
   std::map<std::string, std::string> entities;  // entity column of a view -> column of the label table
   std::vector<std::string> features;            // references as written: "carrier_recent.*", "weather_latest.temp"
   std::vector<SourcePosition> features_where;
+  std::vector<std::string> allow_leak;  // features, or view.*, that may know the label
+  std::vector<SourcePosition> allow_leak_where;
   // Exactly one of the two forms.
   std::optional<TimestampUs> train_until;
   std::optional<TimestampUs> validate_until;

@@ -39,7 +39,8 @@ class ProjectCompiler {
     }
     CompileRequestViews();
     definitions_.catalog = std::make_shared<const ViewCatalog>(std::move(catalog_));
-    CheckModels(project_, definitions_, diagnostics_);
+    ColumnLineage lineage(project_, definitions_.relations, aggregates_);
+    CheckModels(project_, definitions_, &lineage, diagnostics_);
     return std::move(definitions_);
   }
 

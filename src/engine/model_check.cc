@@ -1,5 +1,7 @@
 #include "engine/model_check.h"
 
+#include "engine/leak_check.h"
+
 namespace headrace {
 namespace {
 
@@ -8,8 +10,10 @@ class ModelChecker {
   ModelChecker(const ModelRecipe& recipe, const Definitions& definitions, Diagnostics* diagnostics)
       : recipe_(recipe), definitions_(definitions), diagnostics_(diagnostics) {}
 
-  void Run() {
+  void Run(const Project& project, ColumnLineage* lineage) {
     CheckFeatures();
+    if (plan_ && !recipe_.label_table.empty())
+      CheckLeaks(project, definitions_, recipe_, *plan_, lineage, diagnostics_);
     const auto relation = definitions_.relations.find(recipe_.label_table);
     if (relation == definitions_.relations.end()) return;  // a file, or a table whose own error was reported
     labels_ = &relation->second;
@@ -93,8 +97,11 @@ class ModelChecker {
 
 }  // namespace
 
-void CheckModels(const Project& project, const Definitions& definitions, Diagnostics* diagnostics) {
-  for (const auto& [name, recipe] : project.models) ModelChecker(recipe, definitions, diagnostics).Run();
+void CheckModels(const Project& project, const Definitions& definitions, ColumnLineage* lineage,
+                 Diagnostics* diagnostics) {
+  for (const auto& [name, recipe] : project.models) {
+    ModelChecker(recipe, definitions, diagnostics).Run(project, lineage);
+  }
 }
 
 }  // namespace headrace

@@ -65,6 +65,8 @@ Status Show(Registry& registry, const std::string& reference, bool json, Output&
   line("recipe", version.recipe_hash);
   line("training set", version.training_set_hash);
   line("artifact", version.artifact_path);
+  if (const Json* allowed = version.training_set.Find("allow_leak"); allowed != nullptr && !allowed->array().empty())
+    line("allow_leak", allowed->Dump());
   line("params", version.params.Dump());
   for (const Json::Member& part : version.metrics.is_object() ? version.metrics.object() : Json::Object()) {
     if (part.second.is_object()) line(part.first, PartText(part.second));

@@ -35,7 +35,7 @@ std::string MetricsText(const Json* part) {
 }  // namespace
 
 Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& output) {
-  TrainingSetSpec spec{command.labels, command.time, command.entities, command.features, std::nullopt};
+  TrainingSetSpec spec{command.labels, command.time, command.entities, command.features, {}, std::nullopt};
   if (!command.model.empty()) {
     HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.FreshState());
     HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));

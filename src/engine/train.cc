@@ -67,11 +67,14 @@ std::vector<TimestampUs> TimesOf(const Column& column, std::vector<double>* labe
 std::string RecipeHash(const ModelRecipe& recipe) {
   Json::Object params(recipe.params.begin(), recipe.params.end());
   Json::Array features(recipe.features.begin(), recipe.features.end());
-  return Sha256Hex(Json(Json::Object{{"features", std::move(features)},
-                                     {"params", std::move(params)},
-                                     {"algorithm", static_cast<int>(recipe.algorithm)},
-                                     {"label", recipe.label_column}})
-                       .Dump());
+  Json::Object content{{"features", std::move(features)},
+                       {"params", std::move(params)},
+                       {"algorithm", static_cast<int>(recipe.algorithm)},
+                       {"label", recipe.label_column}};
+  // Only where there are some: the hashes of all other recipes stay what they were.
+  if (!recipe.allow_leak.empty())
+    content.emplace_back("allow_leak", Json::Array(recipe.allow_leak.begin(), recipe.allow_leak.end()));
+  return Sha256Hex(Json(std::move(content)).Dump());
 }
 
 Json ViewHashes(const Json& manifest) {

@@ -95,6 +95,7 @@ StatusOr<Json> MakeManifest(Workspace& workspace, const ProjectState& state, con
       {"rows", static_cast<int64_t>(set.rows.num_rows)},
       {"labels", Json::Object{{"from", spec.labels}, {"time", spec.time}, {"entities", std::move(entities)}}},
       {"wanted", std::move(wanted)},
+      {"allow_leak", Json::Array(spec.allow_leak.begin(), spec.allow_leak.end())},
       {"features", FeatureManifest(plan, set.report)},
       {"views", std::move(views)},
       {"release", release ? release->number : 0},
@@ -108,7 +109,7 @@ StatusOr<Json> MakeManifest(Workspace& workspace, const ProjectState& state, con
 }  // namespace
 
 TrainingSetSpec SpecOf(const ModelRecipe& recipe) {
-  return {recipe.label_table, recipe.label_time, recipe.entities, recipe.features, std::nullopt};
+  return {recipe.label_table, recipe.label_time, recipe.entities, recipe.features, recipe.allow_leak, std::nullopt};
 }
 
 StatusOr<RecordBatch> ReadRows(Workspace& workspace, const std::string& table_or_file) {

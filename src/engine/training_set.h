@@ -18,6 +18,7 @@ struct TrainingSetSpec {
   std::string time;                             // column of `labels`: the instant of each row
   std::map<std::string, std::string> entities;  // entity -> column of `labels`; same name by default
   std::vector<std::string> features;            // "view.feature", "view.*"
+  std::vector<std::string> allow_leak;          // of the recipe: recorded, nothing else
   std::optional<uint64_t> log_until;            // the log's length to read; for building a set again
 };
 

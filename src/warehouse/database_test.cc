@@ -116,13 +116,27 @@ TEST_F(DatabaseTest, NullsOfEveryTypeHoldZero) {
 }
 
 TEST_F(DatabaseTest, OtherTypesAreRefusedOrRendered) {
-  EXPECT_THAT(std::string(Error("select [1, 2] as list").message()), HasSubstr("column 'list'"));
+  EXPECT_THAT(std::string(Error("select [[1, 2]] as list").message()), HasSubstr("column 'list'"));
   const StatusOr<RecordBatch> rows =
-      connection_->QueryAll("select [1, 2] as x, 5 as y, interval 3 day as x; ", {}, {.render_other_types = true});
+      connection_->QueryAll("select [[1, 2]] as x, 5 as y, interval 3 day as x; ", {}, {.render_other_types = true});
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ(rows->schema, (Schema{{"x", TypeId::kVarchar}, {"y", TypeId::kBigint}, {"x", TypeId::kVarchar}}));
-  EXPECT_EQ(rows->columns[0].str(0), "[1, 2]");
+  EXPECT_EQ(rows->columns[0].str(0), "[[1, 2]]");
   EXPECT_EQ(rows->columns[2].str(0), "3 days");
+}
+
+TEST_F(DatabaseTest, ListsAndMapsOfOurTypesAreRead) {
+  const StatusOr<RecordBatch> rows = connection_->QueryAll(
+      "select * from (values ([1, null, 3], map(['b', 'a'], [0.5, null])), (null, map([]::varchar[], []::double[])), "
+      "([], null)) as t(l, m)");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->schema[0].type, ListOf(TypeId::kBigint));
+  EXPECT_EQ(rows->schema[1].type, MapOf(TypeId::kVarchar, TypeId::kDouble));
+  EXPECT_EQ(rows->columns[0].GetValue(0).ToString(), "[1, null, 3]");
+  EXPECT_EQ(rows->columns[1].GetValue(0).ToString(), "{a=null, b=0.5}");  // keys ascend
+  EXPECT_TRUE(rows->columns[0].IsNull(1));
+  EXPECT_EQ(rows->columns[1].GetValue(1).ToString(), "{}");
+  EXPECT_EQ(rows->columns[0].GetValue(2).ToString(), "[]");
 }
 
 TEST_F(DatabaseTest, ErrorsKeepDuckDbsWordsAndTheByteOffset) {

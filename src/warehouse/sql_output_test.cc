@@ -68,7 +68,7 @@ TEST_F(SqlOutputTest, JsonFollowsTheRulesOfSemantics) {
                 "[1, 2] as f, true as g",
                 SqlFormat::kJson),
             "[{\"a\": \"NaN\", \"b\": -0.0, \"c\": 9007199254740993, \"d\": \"2013-01-01T00:00:00Z\", \"e\": null, "
-            "\"f\": \"[1, 2]\", \"g\": true}]\n");
+            "\"f\": [1,2], \"g\": true}]\n");
   EXPECT_EQ(Run("select i from range(2) t(i)", SqlFormat::kJson), "[{\"i\": 0},\n {\"i\": 1}]\n");
   EXPECT_EQ(Run("select 1 as a where false", SqlFormat::kJson), "[]\n");
 }
