@@ -15,9 +15,11 @@
 //   DECIMAL                        DOUBLE, the nearest one
 //   VARCHAR, ENUM, UUID            VARCHAR
 //   DATE                           DATE; an error if infinite
-//   TIMESTAMP, _S, _MS, _NS, TZ    TIMESTAMP; an error if infinite, or if not whole microseconds (semantics.md, rule
-//   14) BOOLEAN                        BOOLEAN NULL (of no type)              VARCHAR all others                     an
-//   error that names the column, unless QueryOptions says to render them as text
+//   TIMESTAMP, _S, _MS, _NS, TZ    TIMESTAMP; an error if infinite, or if not whole microseconds (rule 14)
+//   BOOLEAN                        BOOLEAN
+//   LIST, MAP of these             the same, a map's keys ascending
+//   NULL (of no type)              VARCHAR
+//   all others                     an error that names the column, unless QueryOptions says to render them as text
 #pragma once
 
 #include <atomic>
