@@ -129,8 +129,7 @@ std::string DefinitionsOf(const FeaturePlan& plan) {
   return hash.Finish();
 }
 
-StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan,
-                                               std::vector<std::vector<Column>> event_features,
+StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, std::vector<std::vector<Column>> event_features,
                                                const RecordBatch& request, const Column& times, size_t rows) {
   std::vector<std::vector<Column>> request_features;
   const auto at = [&](const FeaturePlan::Place& place) -> Column& {

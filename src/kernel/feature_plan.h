@@ -47,8 +47,7 @@ std::string DefinitionsOf(const FeaturePlan& plan);
 
 // Computes the plan's outputs for `rows` rows. `event_features[i]`: all features of event_views[i]; `request`: columns
 // of plan.request_fields; `times`: each row's instant, null for none.
-StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan,
-                                               std::vector<std::vector<Column>> event_features,
+StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, std::vector<std::vector<Column>> event_features,
                                                const RecordBatch& request, const Column& times, size_t rows);
 
 }  // namespace headrace
