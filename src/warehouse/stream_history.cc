@@ -139,14 +139,16 @@ Status StoreLog(Connection& connection, const SourceTable& source, const StreamC
                 HistoryReport* report) {
   const std::string relation = HistoryRelation(report->name);
   HR_ASSIGN_OR_RETURN(report->duplicates, DropNoEvents(connection, source, report->null_event_times));
-  // Without gaps a row's number is its rowid; with them an unordered window counts rows as they come, on one thread.
+  // Without gaps a row's number follows from its rowid, which does not begin at 0 in a table that no transaction has
+  // committed; with them an unordered window counts rows as they come, on one thread.
   const bool dense = report->null_event_times == 0 && report->duplicates == 0;
-  HR_RETURN_IF_ERROR(
-      connection.Execute(fmt::format("create or replace table {} as "
-                                     "select {}_event_time, coalesce(_available_at, _event_time) as _available_at, "
-                                     "null::timestamp as _retracted_at, {} as _ingest, {}::bigint as _release from {}",
-                                     relation, columns.names.empty() ? "" : ColumnList(columns.names) + ", ",
-                                     dense ? "rowid" : "row_number() over () - 1", release, kTaken)));
+  HR_RETURN_IF_ERROR(connection.Execute(
+      fmt::format("create or replace table {} as "
+                  "select {}_event_time, coalesce(_available_at, _event_time) as _available_at, "
+                  "null::timestamp as _retracted_at, {} as _ingest, {}::bigint as _release from {}",
+                  relation, columns.names.empty() ? "" : ColumnList(columns.names) + ", ",
+                  dense ? fmt::format("rowid - (select min(rowid) from {})", kTaken) : "row_number() over () - 1",
+                  release, kTaken)));
   HR_ASSIGN_OR_RETURN(report->rows, CountOf(connection, relation));
   report->added = report->rows;
   return absl::OkStatus();
