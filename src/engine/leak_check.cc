@@ -311,7 +311,7 @@ void FillFile(const ModelRecipe& recipe, const FeaturePlan& plan, LineageBlock* 
     names.push_back(mapped == recipe.entities.end() ? entity.name : mapped->second);
   }
   for (const std::string& name : names) {
-    if (!name.empty() && !rows->Find(name)) rows->columns.push_back({.name = name});
+    if (!name.empty() && !rows->Find(name)) rows->columns.emplace_back().name = name;
   }
 }
 
