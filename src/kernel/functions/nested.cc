@@ -1,11 +1,10 @@
 // Lists and maps: list_value, list_extract, list_contains, length, list_sum and its kin, one_hot; map_extract_value
 // (which SQL here also calls element_at), map_contains, map_keys, map_values, cardinality.
-#include <cmath>
 #include <limits>
 #include <optional>
 
 #include "base/nested.h"
-#include "kernel/aggregates/ordered_bits.h"
+#include "kernel/aggregate.h"
 #include "kernel/functions/support.h"
 
 namespace headrace::functions {
@@ -15,10 +14,7 @@ constexpr TypeId kB = TypeId::kBigint;
 constexpr TypeId kD = TypeId::kDouble;
 
 bool SameCell(const Column& a, size_t row_a, const Column& b, size_t row_b) {
-  if (a.IsNull(row_a) || b.IsNull(row_b)) return false;
-  if (a.type() == TypeId::kVarchar) return a.str(row_a) == b.str(row_b);
-  if (a.type() == kD) return CompareDoubles(a.doubles()[row_a], b.doubles()[row_b]) == 0;
-  return a.ints()[row_a] == b.ints()[row_b];
+  return !a.IsNull(row_a) && !b.IsNull(row_b) && CompareCells(a, row_a, b, row_b) == 0;
 }
 
 // The place of row `row` of `wanted` in `column`.
@@ -161,14 +157,10 @@ Status ListAvg(Arguments arguments, size_t rows, Column* result) {
 template <bool kGreatest>
 Status ListExtreme(Arguments arguments, size_t rows, Column* result) {
   return OfValues(arguments, rows, result, [&](const Column& values) {
-    const auto less = [&](size_t a, size_t b) {
-      if (values.type() == TypeId::kVarchar) return values.str(a) < values.str(b);
-      if (values.type() == kD) return CompareDoubles(values.doubles()[a], values.doubles()[b]) < 0;
-      return values.ints()[a] < values.ints()[b];
-    };
     size_t best = 0;
     for (size_t i = 1; i < values.size(); ++i) {
-      if (kGreatest ? less(best, i) : less(i, best)) best = i;
+      const int order = CompareCells(values, i, values, best);
+      if (kGreatest ? order > 0 : order < 0) best = i;
     }
     result->AppendFrom(values, best);
     return absl::OkStatus();
