@@ -152,6 +152,24 @@ Column Column::Take(std::span<const uint32_t> indices) const {
   return taken;
 }
 
+Column Column::Slice(size_t begin, size_t rows) const {
+  Column slice(type_);
+  const auto first = static_cast<ptrdiff_t>(begin);
+  const auto last = static_cast<ptrdiff_t>(begin + rows);
+  if (HoldsBytes(type_)) {
+    const uint64_t first_byte = offsets_[begin];
+    slice.bytes_ = bytes_.substr(first_byte, offsets_[begin + rows] - first_byte);
+    slice.offsets_.assign(offsets_.begin() + first, offsets_.begin() + last + 1);
+    for (uint64_t& offset : slice.offsets_) offset -= first_byte;
+  } else if (is_double()) {
+    slice.doubles_.assign(doubles_.begin() + first, doubles_.begin() + last);
+  } else {
+    slice.ints_.assign(ints_.begin() + first, ints_.begin() + last);
+  }
+  if (!validity_.empty()) slice.validity_.assign(validity_.begin() + first, validity_.begin() + last);
+  return slice;
+}
+
 std::vector<std::string> NamesOf(const Schema& schema) {
   std::vector<std::string> names;
   for (const Field& field : schema) names.push_back(field.name);
@@ -177,6 +195,14 @@ const Column* RecordBatch::Find(std::string_view name) const {
 void RecordBatch::AppendBatch(const RecordBatch& other) {
   for (size_t i = 0; i < columns.size(); ++i) columns[i].AppendColumn(other.columns[i]);
   num_rows += other.num_rows;
+}
+
+RecordBatch RecordBatch::Slice(size_t begin, size_t rows) const {
+  RecordBatch slice;
+  slice.schema = schema;
+  slice.num_rows = std::min(rows, num_rows - begin);
+  for (const Column& column : columns) slice.columns.push_back(column.Slice(begin, slice.num_rows));
+  return slice;
 }
 
 }  // namespace headrace

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,10 @@ class Column {
   // Whole columns of fixed width; `validity` is empty or has one byte per row.
   static Column Integers(TypeId type, std::vector<int64_t> values, std::vector<uint8_t> validity = {});
   static Column Doubles(std::vector<double> values, std::vector<uint8_t> validity = {});
+
+  // The values' own memory, to be used again; the column is empty then.
+  std::vector<int64_t> TakeInts() && { return std::move(ints_); }
+  std::vector<double> TakeDoubles() && { return std::move(doubles_); }
 
   TypeId type() const { return type_; }
   size_t size() const { return HoldsBytes(type_) ? offsets_.size() - 1 : is_double() ? doubles_.size() : ints_.size(); }
@@ -63,6 +68,8 @@ class Column {
 
   // The rows at `indices`, in their order.
   Column Take(std::span<const uint32_t> indices) const;
+  // `rows` rows from row `begin` on.
+  Column Slice(size_t begin, size_t rows) const;
 
  private:
   bool is_double() const { return type_ == TypeId::kDouble; }
@@ -96,6 +103,11 @@ struct RecordBatch {
   explicit RecordBatch(Schema s = {});
   const Column* Find(std::string_view name) const;  // nullptr when there is none
   void AppendBatch(const RecordBatch& other);       // of the same schema
+  // `rows` rows from row `begin` on; fewer at the end.
+  RecordBatch Slice(size_t begin, size_t rows) const;
 };
+
+// Gives the next batch of some rows, and nothing at their end.
+using BatchReader = std::function<StatusOr<std::optional<RecordBatch>>()>;
 
 }  // namespace headrace

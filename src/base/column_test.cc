@@ -140,5 +140,24 @@ TEST(RecordBatch, CountsRowsEvenWithoutColumns) {
   EXPECT_EQ(batch.num_rows, 6u);
 }
 
+TEST(ColumnTest, ASliceIsTheRowsOfItsRange) {
+  Column texts(TypeId::kVarchar);
+  Column numbers(TypeId::kBigint);
+  for (int i = 0; i < 6; ++i) {
+    texts.Append(i == 4 ? Value::Null() : Value::Varchar(std::string(static_cast<size_t>(i), 'x')));
+    numbers.Append(i == 2 ? Value::Null() : Value::Bigint(i));
+  }
+  for (const Column* column : {&texts, &numbers}) {
+    for (size_t begin = 0; begin <= 6; ++begin) {
+      for (size_t rows = 0; begin + rows <= 6; ++rows) {
+        const Column slice = column->Slice(begin, rows);
+        ASSERT_EQ(slice.size(), rows);
+        for (size_t i = 0; i < rows; ++i)
+          EXPECT_TRUE(slice.GetValue(i).IdenticalTo(column->GetValue(begin + i))) << begin << " " << rows << " " << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace headrace

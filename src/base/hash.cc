@@ -18,6 +18,10 @@ std::string Hex(std::span<const unsigned char> bytes) {
   return hex;
 }
 
+std::string HexOf(const XXH128_hash_t& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
 }  // namespace
 
 struct Sha256::Context {
@@ -47,9 +51,26 @@ std::string Sha256Hex(std::string_view bytes) {
   return hash.Finish();
 }
 
+struct Xxh128::State {
+  XXH3_state_t xxh;
+};
+
+Xxh128::Xxh128() : state_(new State()) {
+  XXH3_128bits_reset(&state_->xxh);
+}
+Xxh128::~Xxh128() = default;
+Xxh128::Xxh128(Xxh128&&) noexcept = default;
+
+void Xxh128::Update(std::string_view bytes) {
+  XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+
+std::string Xxh128::Finish() const {
+  return HexOf(XXH3_128bits_digest(&state_->xxh));
+}
+
 std::string Xxh128Hex(std::string_view bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return HexOf(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 std::string Md5Hex(std::string_view bytes) {

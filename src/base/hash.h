@@ -26,6 +26,20 @@ class Sha256 {
 
 std::string Sha256Hex(std::string_view bytes);
 
+// As Sha256, by XXH3 of 128 bits: see Xxh128Hex.
+class Xxh128 {
+ public:
+  Xxh128();
+  ~Xxh128();
+  Xxh128(Xxh128&&) noexcept;
+  void Update(std::string_view bytes);
+  std::string Finish() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // 128 bits by XXH3 (xxHash), at memory speed: finds change, is no defence against a forger.
 std::string Xxh128Hex(std::string_view bytes);
 

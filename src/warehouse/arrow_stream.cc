@@ -1,9 +1,11 @@
 #include "warehouse/arrow_stream.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,7 +78,7 @@ std::vector<uint8_t> ToBits(const Values& values) {
   return bits;
 }
 
-// Rows of one column. What Arrow lays out in another way is copied, the rest borrowed.
+// One column. What Arrow lays out in another way is copied, the rest borrowed.
 struct ColumnSlice {
   ArrowArray array = {};
   const void* buffers[3] = {};
@@ -85,54 +87,54 @@ struct ColumnSlice {
   std::vector<int32_t> days;     // DATE
   std::vector<int64_t> offsets;  // VARCHAR, from the slice's first byte
 
-  ColumnSlice(const Column& column, size_t first, size_t rows) {
-    array.length = static_cast<int64_t>(rows);
+  explicit ColumnSlice(const Column& column) {
+    array.length = static_cast<int64_t>(column.size());
     array.n_buffers = column.type() == TypeId::kVarchar ? 3 : 2;
     array.buffers = buffers;
     array.release = [](ArrowArray* self) { self->release = nullptr; };
     if (column.has_nulls()) {
-      const std::span<const uint8_t> valid = column.validity().subspan(first, rows);
+      const std::span<const uint8_t> valid = column.validity();
       array.null_count = std::count(valid.begin(), valid.end(), 0);
       validity = ToBits(valid);
       buffers[0] = validity.data();
     }
     switch (column.type()) {
       case TypeId::kBoolean:
-        bits = ToBits(column.ints().subspan(first, rows));
+        bits = ToBits(column.ints());
         buffers[1] = bits.data();
         break;
       case TypeId::kDate: {
-        const std::span<const int64_t> values = column.ints().subspan(first, rows);
+        const std::span<const int64_t> values = column.ints();
         for (const int64_t value : values) days.push_back(static_cast<int32_t>(value));
         buffers[1] = days.data();
         break;
       }
       case TypeId::kDouble:
-        buffers[1] = column.doubles().data() + first;
+        buffers[1] = column.doubles().data();
         break;
       case TypeId::kVarchar:
-        TakeTexts(column, first, rows);
+        TakeTexts(column);
         break;
       default:
-        buffers[1] = column.ints().data() + first;
+        buffers[1] = column.ints().data();
         break;
     }
   }
 
  private:
   // The texts of neighbouring rows lie one after the other.
-  void TakeTexts(const Column& column, size_t first, size_t rows) {
-    const char* begin = rows == 0 ? "" : column.str(first).data();
+  void TakeTexts(const Column& column) {
     offsets.push_back(0);
-    for (size_t row = first; row < first + rows; ++row)
+    for (size_t row = 0; row < column.size(); ++row)
       offsets.push_back(offsets.back() + static_cast<int64_t>(column.str(row).size()));
     buffers[1] = offsets.data();
-    buffers[2] = begin;
+    buffers[2] = column.size() == 0 ? "" : column.str(0).data();
   }
 };
 
 // All columns of some rows, as a struct.
 struct Slice {
+  RecordBatch rows;
   std::deque<ColumnSlice> columns;
   std::vector<ArrowArray*> children;
   const void* validity = nullptr;  // no row is null as a whole
@@ -145,28 +147,46 @@ bool HasArrowForm(const Schema& schema) {
 }
 
 struct ArrowView::State {
-  const RecordBatch& rows;
-  const size_t slice_rows;
-  size_t next_row = 0;
+  const Schema schema;
+  const BatchReader next;
+  Status error;
+  std::string error_text;
   std::vector<ArrowSchema> fields;
   std::vector<ArrowSchema*> children;
   ArrowArrayStream stream = {};
 
-  State(const RecordBatch& batch, size_t rows_of_a_slice)
-      : rows(batch), slice_rows(rows_of_a_slice), fields(batch.schema.size()) {
+  State(Schema of_rows, BatchReader reader)
+      : schema(std::move(of_rows)), next(std::move(reader)), fields(schema.size()) {
     for (ArrowSchema& field : fields) children.push_back(&field);
     stream.get_schema = GetSchema;
     stream.get_next = GetNext;
-    stream.get_last_error = [](ArrowArrayStream*) -> const char* { return nullptr; };
+    stream.get_last_error = [](ArrowArrayStream* self) -> const char* {
+      return static_cast<State*>(self->private_data)->error_text.c_str();
+    };
     stream.release = [](ArrowArrayStream* self) { self->release = nullptr; };
     stream.private_data = this;
+  }
+
+  // nullptr at the end.
+  std::unique_ptr<Slice> NextSlice() {
+    StatusOr<std::optional<RecordBatch>> batch = next();
+    error = batch.status();
+    if (!batch.ok() || !*batch || (*batch)->num_rows == 0) return nullptr;
+    auto slice = std::make_unique<Slice>();
+    slice->rows = **std::move(batch);
+    for (const Column& column : slice->rows.columns) slice->columns.emplace_back(column);
+    for (ColumnSlice& column : slice->columns) {
+      column.array.buffers = column.buffers;
+      slice->children.push_back(&column.array);
+    }
+    return slice;
   }
 
   static int GetSchema(ArrowArrayStream* stream, ArrowSchema* out) {
     auto& state = *static_cast<State*>(stream->private_data);
     const auto release = [](ArrowSchema* self) { self->release = nullptr; };
     for (size_t i = 0; i < state.fields.size(); ++i) {
-      const Field& field = state.rows.schema[i];
+      const Field& field = state.schema[i];
       state.fields[i] = {
           FormatOf(field.type), field.name.c_str(), nullptr, kNullable, 0, nullptr, nullptr, release, nullptr};
     }
@@ -179,16 +199,13 @@ struct ArrowView::State {
   static int GetNext(ArrowArrayStream* stream, ArrowArray* out) {
     auto& state = *static_cast<State*>(stream->private_data);
     *out = {};
-    const size_t rows = std::min(state.slice_rows, state.rows.num_rows - state.next_row);
-    if (rows == 0) return 0;
-    auto slice = std::make_unique<Slice>();
-    for (const Column& column : state.rows.columns) slice->columns.emplace_back(column, state.next_row, rows);
-    for (ColumnSlice& column : slice->columns) {
-      column.array.buffers = column.buffers;
-      slice->children.push_back(&column.array);
+    std::unique_ptr<Slice> slice = state.NextSlice();
+    if (!state.error.ok()) {
+      state.error_text = std::string(Message(state.error));
+      return EIO;
     }
-    state.next_row += rows;
-    out->length = static_cast<int64_t>(rows);
+    if (slice == nullptr) return 0;
+    out->length = slice->columns.empty() ? 0 : slice->columns.front().array.length;
     out->n_buffers = 1;
     out->buffers = &slice->validity;
     out->n_children = static_cast<int64_t>(slice->children.size());
@@ -202,8 +219,12 @@ struct ArrowView::State {
   }
 };
 
-ArrowView::ArrowView(const RecordBatch& rows, size_t slice_rows) : state_(new State(rows, slice_rows)) {}
+ArrowView::ArrowView(Schema schema, BatchReader next) : state_(new State(std::move(schema), std::move(next))) {}
 ArrowView::~ArrowView() = default;
+
+const Status& ArrowView::error() const {
+  return state_->error;
+}
 
 Status ArrowView::Create(Connection& connection, const char* name) {
   auto* stream = reinterpret_cast<duckdb_arrow_stream>(&state_->stream);

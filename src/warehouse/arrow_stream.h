@@ -13,16 +13,19 @@ namespace headrace {
 // Whether every type of a schema has a form in such a stream.
 bool HasArrowForm(const Schema& schema);
 
-// Rows of a batch as a view of a database in memory, which several threads may read at once, in order, `slice_rows`
-// by `slice_rows`. One statement may read the view, once. `rows` and this object must outlive it.
+// Batches as a view of a database in memory, which several threads may read at once, in order. One statement may read
+// the view, once; it calls `next` on one thread at a time. This object must outlive it.
 class ArrowView {
  public:
-  ArrowView(const RecordBatch& rows, size_t slice_rows);
+  ArrowView(Schema schema, BatchReader next);
   ~ArrowView();
   ArrowView(const ArrowView&) = delete;
   ArrowView& operator=(const ArrowView&) = delete;
 
   Status Create(Connection& connection, const char* name);
+
+  // What `next` failed with.
+  const Status& error() const;
 
  private:
   struct State;

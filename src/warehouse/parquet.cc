@@ -15,8 +15,6 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kRowGroupRows = 122'880;
-
 Status SyncFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Unavailable("{}: cannot be opened: {}", path, std::strerror(errno));
@@ -71,21 +69,54 @@ Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const s
   return Copy(connection, sql, path, "");
 }
 
-Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads) {
+namespace {
+
+// Through a table, since the types have no Arrow form.
+Status StoreBatches(Connection& connection, const Schema& schema, const BatchReader& next) {
+  HR_RETURN_IF_ERROR(connection.Execute(fmt::format("create table batch ({})", ColumnDefinitions(schema))));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Appender> appender, Appender::Create(connection, "", "batch"));
+  while (true) {
+    HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> rows, next());
+    if (!rows) return appender->Close();
+    HR_RETURN_IF_ERROR(appender->Append(*rows));
+  }
+}
+
+}  // namespace
+
+Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads) {
   DatabaseOptions options;
   options.threads = threads;
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(options));
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, database->Connect());
-  ArrowView view(rows, kRowGroupRows);
-  if (HasArrowForm(rows.schema)) {
+  // The first batch says what the columns are like.
+  HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> first, next());
+  const bool no_dictionary = first && NeedsNoDictionary(*first);
+  const BatchReader all = [&]() -> StatusOr<std::optional<RecordBatch>> {
+    return first ? std::exchange(first, std::nullopt) : next();
+  };
+  ArrowView view(schema, all);
+  if (HasArrowForm(schema)) {
     HR_RETURN_IF_ERROR(view.Create(*connection, "batch"));
   } else {
-    HR_RETURN_IF_ERROR(connection->Execute(fmt::format("create table batch ({})", ColumnDefinitions(rows.schema))));
-    HR_ASSIGN_OR_RETURN(const std::unique_ptr<Appender> appender, Appender::Create(*connection, "", "batch"));
-    HR_RETURN_IF_ERROR(appender->Append(rows));
-    HR_RETURN_IF_ERROR(appender->Close());
+    HR_RETURN_IF_ERROR(StoreBatches(*connection, schema, all));
   }
-  return Copy(*connection, "select * from batch", path, NeedsNoDictionary(rows) ? ", dictionary_size_limit 1" : "");
+  const Status status =
+      Copy(*connection, "select * from batch", path, no_dictionary ? ", dictionary_size_limit 1" : "");
+  return view.error().ok() ? status : view.error();
+}
+
+Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads) {
+  size_t next_row = 0;
+  return WriteParquet(
+      rows.schema,
+      [&]() -> StatusOr<std::optional<RecordBatch>> {
+        if (next_row > 0 && next_row >= rows.num_rows) return std::nullopt;
+        RecordBatch batch = rows.Slice(next_row, kRowGroupRows);
+        next_row += kRowGroupRows;
+        return batch;
+      },
+      path, threads);
 }
 
 StatusOr<std::unique_ptr<ResultStream>> ReadParquet(Connection& connection, const std::string& path,

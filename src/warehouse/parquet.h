@@ -13,6 +13,13 @@
 
 namespace headrace {
 
+// How many rows a row group has: what a stream's batches had best have.
+inline constexpr size_t kRowGroupRows = 122'880;
+
+// Writes all batches of a stream of `schema`, which stands in no more memory than a few of them (batches with lists or
+// maps go through a table in memory).
+Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads = 0);
+
 // Writes a batch, by `threads` threads (0: as many as there are cores). Its columns are read where they are.
 Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads = 0);
 
