@@ -22,6 +22,13 @@ std::string WithSeparators(int64_t n) {
   return text;
 }
 
+// Of a step that counts rows: ", 2,439,024/s"; of one with a few units, or that has just begun, nothing.
+std::string RateText(int64_t done, double seconds) {
+  constexpr int64_t kRows = 10'000;
+  if (done < kRows || seconds < 0.1) return "";
+  return fmt::format(", {}/s", WithSeparators(static_cast<int64_t>(static_cast<double>(done) / seconds)));
+}
+
 }  // namespace
 
 TerminalOutput::~TerminalOutput() {
@@ -72,7 +79,11 @@ void TerminalOutput::Redraw(int64_t done, int64_t total, TimePoint now) {
   } else if (done > 0) {
     line += "  " + WithSeparators(done);
   }
-  Write(err_, fmt::format("{}  {:.0f} s", line, SecondsBetween(begun_, now)));
+  const double seconds = SecondsBetween(begun_, now);
+  line += fmt::format("  {:.0f} s{}", seconds, RateText(done, seconds));
+  if (done > 0 && total > done && seconds >= 1)
+    line += fmt::format(", {:.0f} s left", seconds * static_cast<double>(total - done) / static_cast<double>(done));
+  Write(err_, line);
   std::fflush(err_);
   drawn_ = now;
   line_is_drawn_ = true;
@@ -80,7 +91,8 @@ void TerminalOutput::Redraw(int64_t done, int64_t total, TimePoint now) {
 
 void TerminalOutput::EndStep(int64_t done, TimePoint now) {
   ClearLine();
-  Write(err_, fmt::format("{}: {}, {:.1f} s\n", step_, WithSeparators(done), SecondsBetween(begun_, now)));
+  const double seconds = SecondsBetween(begun_, now);
+  Write(err_, fmt::format("{}: {}, {:.1f} s{}\n", step_, WithSeparators(done), seconds, RateText(done, seconds)));
   std::fflush(err_);
   ended_ = std::move(step_);
   step_.clear();

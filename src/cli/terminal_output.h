@@ -5,6 +5,7 @@
 //
 //   running tests ...
 //   running tests: 38, 1.2 s
+//   reading raw.arrivals: 20,000,000, 2.2 s, 9,090,909/s
 #pragma once
 
 #include <chrono>

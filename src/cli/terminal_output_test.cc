@@ -1,13 +1,16 @@
 #include "cli/terminal_output.h"
 
 #include <array>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 
 namespace headrace {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -48,6 +51,19 @@ TEST_F(TerminalOutputTest, APipeGetsOneLineAtTheBeginningAndOneAtTheEndOfAStep) 
     for (int done = 0; done <= 2000; ++done) output.Progress("joining", done, 2000);
   }
   EXPECT_THAT(TextOf(err_), MatchesRegex("joining \\.\\.\\.\njoining: 2,000, [0-9.]+ s\n"));
+}
+
+TEST_F(TerminalOutputTest, AStepThatCountsRowsTellsItsRateAndWhatIsLeft) {
+  {
+    TerminalOutput output(out_, err_, /*redraw=*/true);
+    output.Progress("reading", 0, 4'000'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    output.Progress("reading", 3'000'000, 4'000'000);
+    output.Progress("reading", 4'000'000, 4'000'000);
+  }
+  EXPECT_THAT(TextOf(err_), ContainsRegex("3,000,000 of 4,000,000  [0-9]+ s, [0-9,]+/s"));
+  EXPECT_THAT(TextOf(err_), ContainsRegex("/s, [0-9]+ s left"));
+  EXPECT_THAT(TextOf(err_), ContainsRegex("reading: 4,000,000, [0-9.]+ s, [0-9,]+/s"));
 }
 
 TEST_F(TerminalOutputTest, AStepWhoseEndIsToldTwiceEndsOnce) {
