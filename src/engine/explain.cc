@@ -30,7 +30,7 @@ Json SourceRow(const ViewProgram& program, const EventRows& events, size_t row) 
 }
 
 // The events of one key of a view, in the order.
-StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& key, const EventScan& scan) {
+StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& key, EventSource& source) {
   KeyEvents events(program);
   const EventSink insert = [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
     HR_ASSIGN_OR_RETURN(const EventRows rows, PrepareEvents(program, input, arrivals));
@@ -41,12 +41,13 @@ StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& k
     }
     return absl::OkStatus();
   };
-  HR_RETURN_IF_ERROR(scan(program, OneAtATime(insert)));
+  const ViewProgram* const views[] = {&program};
+  HR_RETURN_IF_ERROR(source.Scan(views, OneAtATime(insert)));
   return events;
 }
 
 StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program, const LabelRows& labels,
-                           const EventScan& scan) {
+                           EventSource& source) {
   const EventView& view = state.definitions.event_views.at(program.name);
   std::vector<Column> parts;
   Json::Object keys;
@@ -56,7 +57,7 @@ StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program
   }
   std::string key;
   const bool has_key = EncodeKey(parts, 0, &key);
-  StatusOr<KeyEvents> events = has_key ? EventsOfKey(program, key, scan) : KeyEvents(program);
+  StatusOr<KeyEvents> events = has_key ? EventsOfKey(program, key, source) : KeyEvents(program);
   HR_RETURN_IF_ERROR(events.status());
   Json::Array windows;
   for (size_t window = 0; window < std::max<size_t>(1, program.windows.size()); ++window) {
@@ -108,7 +109,7 @@ StatusOr<Json> Explain(Workspace& workspace, const std::string& id, Output& outp
   HistoryScan scan(workspace, state, options);
   Json::Array views;
   for (const ViewProgram* program : plan.event_views) {
-    HR_ASSIGN_OR_RETURN(Json view, ExplainView(*state, *program, labels, scan.AsEventScan()));
+    HR_ASSIGN_OR_RETURN(Json view, ExplainView(*state, *program, labels, scan));
     views.push_back(std::move(view));
   }
   for (const RequestProgram* program : plan.request_views) {
@@ -118,8 +119,10 @@ StatusOr<Json> Explain(Workspace& workspace, const std::string& id, Output& outp
                                  {"history", "request"}});
   }
   JoinReport report;
-  HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed,
-                      PointInTimeJoin(plan, labels, scan.AsEventScan(), {1, false}, &report, output));
+  JoinOptions once;
+  once.threads = 1;
+  once.leak_meter = false;
+  HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed, PointInTimeJoin(plan, labels, scan, once, &report, output));
   Json::Array features;
   for (size_t i = 0; i < plan.outputs.size(); ++i) {
     const Column* logged = prediction.rows.Find(plan.outputs[i].name);

@@ -59,49 +59,57 @@ Status CheckBuilt(Connection& connection, const std::string& history) {
   return FailedPrecondition("{} has not been built yet; run: headrace build", history);
 }
 
-}  // namespace
-
-namespace {
-
-HistoryQuery QueryOf(const EventView& view, const ViewProgram& program) {
+HistoryQuery QueryOf(const EventView& view, const Schema& input) {
   HistoryQuery query;
   query.history = view.HistoryName();
-  for (const Field& field : program.input) query.columns.push_back(field.name);
+  query.columns = NamesOf(input);
   query.columns.insert(query.columns.end(), {"_available_at", "_retracted_at", "_ingest"});
   query.ordered = false;
   return query;
 }
 
-Status CheckTypes(const EventView& view, const ViewProgram& program, const Schema& found) {
-  for (size_t i = 0; i < program.input.size(); ++i) {
-    if (found[i].type == program.input[i].type) continue;
+Status CheckTypes(const EventView& view, const Schema& input, const Schema& found) {
+  for (size_t i = 0; i < input.size(); ++i) {
+    if (found[i].type == input[i].type) continue;
     return FailedPrecondition("{}: column '{}' was built as {}, and is now {}; run: headrace build", view.HistoryName(),
-                              program.input[i].name, TypeName(found[i].type), TypeName(program.input[i].type));
+                              input[i].name, TypeName(found[i].type), TypeName(input[i].type));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-EventScan HistoryScan::AsEventScan() {
-  return [this](const ViewProgram& program, const std::function<EventSink()>& make_sink) -> Status {
-    const EventView& view = state_->definitions.event_views.at(program.name);
-    HR_RETURN_IF_ERROR(ScanInParallel(view, program, make_sink));
-    if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, program, make_sink());
-    return absl::OkStatus();
-  };
+std::string HistoryScan::HistoryOf(const ViewProgram& view) const {
+  return ViewOf(view).HistoryName();
 }
 
-Status HistoryScan::ScanInParallel(const EventView& view, const ViewProgram& program,
+StatusOr<int64_t> HistoryScan::RowsOf(const ViewProgram& view) {
+  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
+  const std::string history = ViewOf(view).HistoryName();
+  HR_RETURN_IF_ERROR(CheckBuilt(*connection, history));
+  HR_ASSIGN_OR_RETURN(const RecordBatch rows, connection->QueryAll("SELECT count(*) FROM " + HistoryRelation(history)));
+  return rows.columns[0].ints()[0];
+}
+
+Status HistoryScan::Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) {
+  const EventView& view = ViewOf(*views[0]);
+  const Schema input = InputOf(views);
+  HR_RETURN_IF_ERROR(ScanInParallel(view, input, make_sink));
+  if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, input, make_sink());
+  return absl::OkStatus();
+}
+
+Status HistoryScan::ScanInParallel(const EventView& view, const Schema& input,
                                    const std::function<EventSink()>& make_sink) {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
   std::optional<LowerMemoryLimit> limit;
   if (!workspace_.serves()) limit.emplace(*connection, kScanBytes);
-  return ScanHistoryInParallel(*connection, QueryOf(view, program), [&]() -> BatchSink {
+  return ScanHistoryInParallel(*connection, QueryOf(view, input), [&]() -> BatchSink {
     return [&, sink = make_sink()](RecordBatch rows) -> Status {
-      HR_RETURN_IF_ERROR(CheckTypes(view, program, rows.schema));
+      HR_RETURN_IF_ERROR(CheckTypes(view, input, rows.schema));
       return Emit(view, std::move(rows), sink);
     };
   });
@@ -112,8 +120,9 @@ Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program,
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, QueryOf(view, program)));
-  HR_RETURN_IF_ERROR(CheckTypes(view, program, stream->schema()));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream,
+                      ScanHistory(*connection, QueryOf(view, program.input)));
+  HR_RETURN_IF_ERROR(CheckTypes(view, program.input, stream->schema()));
   while (true) {
     HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
     if (!rows) return absl::OkStatus();
@@ -148,17 +157,17 @@ Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const EventSin
   return absl::OkStatus();
 }
 
-Status HistoryScan::ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink) {
+Status HistoryScan::ScanLog(const EventView& view, const Schema& input, const EventSink& sink) {
   const StreamSource& stream = state_->definitions.streams.at(view.stream);
   return workspace_.ReadEventLog(options_.log_until, [&](uint64_t, std::string_view entry) -> Status {
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
       if (request.source != view.stream) continue;
-      HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(program, request.rows));
+      HR_ASSIGN_OR_RETURN(const RecordBatch rows, SelectInput(input, request.rows));
       const std::vector<TimestampUs> available = PushedAvailability(stream, request.rows, request.arrival);
       std::vector<int64_t> ingest(request.rows.num_rows);
       for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
-      HR_RETURN_IF_ERROR(sink(input, {true, available, {}, ingest}));
+      HR_RETURN_IF_ERROR(sink(rows, {true, available, {}, ingest}));
     }
     return absl::OkStatus();
   });

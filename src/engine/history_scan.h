@@ -18,24 +18,26 @@ struct ScanOptions {
   std::optional<TimestampUs> replay_from;
 };
 
-class HistoryScan {
+class HistoryScan : public EventSource {
  public:
   HistoryScan(Workspace& workspace, std::shared_ptr<const ProjectState> state, const ScanOptions& options)
       : workspace_(workspace), state_(std::move(state)), options_(options) {}
 
-  // For PointInTimeJoin.
-  EventScan AsEventScan();
+  std::string HistoryOf(const ViewProgram& view) const override;
+  StatusOr<int64_t> RowsOf(const ViewProgram& view) override;
+  Status Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) override;
 
   // Without the log: what online state starts from. Rows of streams that were known after `until` are left out.
   static HistoryReader ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until);
 
  private:
-  Status ScanInParallel(const EventView& view, const ViewProgram& program, const std::function<EventSink()>& make_sink);
+  const EventView& ViewOf(const ViewProgram& program) const { return state_->definitions.event_views.at(program.name); }
+  Status ScanInParallel(const EventView& view, const Schema& input, const std::function<EventSink()>& make_sink);
   // In any order of rows.
   Status ScanKnown(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
                    const EventSink& sink);
   Status Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const;
-  Status ScanLog(const EventView& view, const ViewProgram& program, const EventSink& sink);
+  Status ScanLog(const EventView& view, const Schema& input, const EventSink& sink);
 
   Workspace& workspace_;
   const std::shared_ptr<const ProjectState> state_;

@@ -4,11 +4,10 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/codec.h"
 #include "base/diagnostic.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "engine/history_scan.h"
+#include "engine/set_hash.h"
 #include "warehouse/parquet.h"
 #include "warehouse/release.h"
 #include "warehouse/sources.h"
@@ -41,14 +40,9 @@ StatusOr<Column> CastLossless(const Column& column, TypeId type, const std::stri
 }
 
 std::string HashOf(const RecordBatch& rows) {
-  std::string digests;
-  for (size_t i = 0; i < rows.columns.size(); ++i) {
-    ByteWriter writer;
-    writer.PutText(rows.schema[i].name);
-    writer.PutColumn(rows.columns[i]);
-    digests += Xxh128Hex(std::move(writer).Finish());
-  }
-  return Sha256Hex(digests);
+  SetHash hash(rows.schema);
+  hash.Add(rows);
+  return hash.Finish();
 }
 
 Json FeatureManifest(const FeaturePlan& plan, const JoinReport& report) {
@@ -178,8 +172,7 @@ StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSp
   set.num_label_columns = rows.columns.size();
   JoinOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  HR_ASSIGN_OR_RETURN(std::vector<Column> features,
-                      PointInTimeJoin(plan, labels, scan.AsEventScan(), options, &set.report, output));
+  HR_ASSIGN_OR_RETURN(std::vector<Column> features, PointInTimeJoin(plan, labels, scan, options, &set.report, output));
   set.rows = std::move(rows);
   for (size_t i = 0; i < features.size(); ++i) {
     if (FindField(set.rows.schema, plan.outputs[i].name)) {

@@ -25,7 +25,7 @@ RecordBatch TakeRows(const RecordBatch& rows, const std::vector<uint32_t>& indic
 }
 
 // As PointInTimeJoin, with the reference implementation.
-StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows& labels, const EventScan& scan) {
+StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows& labels, EventSource& source) {
   std::vector<std::vector<Column>> event_features;
   for (const ViewProgram* program : plan.event_views) {
     absl::flat_hash_map<std::string, EventRows> by_key;  // only to keep the quadratic part small
@@ -38,7 +38,8 @@ StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows
       }
       return absl::OkStatus();
     };
-    HR_RETURN_IF_ERROR(scan(*program, OneAtATime(append)));
+    const ViewProgram* const views[] = {program};
+    HR_RETURN_IF_ERROR(source.Scan(views, OneAtATime(append)));
     std::vector<Column> parts;
     for (const Field& part : program->entity) parts.push_back(*labels.entities.Find(part.name));
     std::vector<Column> features;
@@ -77,7 +78,7 @@ class Verifier {
       scan_options.replay_from = replay.from;
     }
     HistoryScan scan(workspace_, state_, scan_options);
-    HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed, Recompute(*plan, labels, scan.AsEventScan()));
+    HR_ASSIGN_OR_RETURN(const std::vector<Column> recomputed, Recompute(*plan, labels, scan));
     return Compare(*plan, rows, recomputed);
   }
 
@@ -104,13 +105,13 @@ class Verifier {
     return sample;
   }
 
-  StatusOr<std::vector<Column>> Recompute(const FeaturePlan& plan, const LabelRows& labels, const EventScan& scan) {
-    if (naive_) return NaiveJoin(plan, labels, scan);
+  StatusOr<std::vector<Column>> Recompute(const FeaturePlan& plan, const LabelRows& labels, EventSource& source) {
+    if (naive_) return NaiveJoin(plan, labels, source);
     JoinOptions options;
     options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     options.leak_meter = false;
     JoinReport join;
-    return PointInTimeJoin(plan, labels, scan, options, &join, output_);
+    return PointInTimeJoin(plan, labels, source, options, &join, output_);
   }
 
   Status Compare(const FeaturePlan& plan, const RecordBatch& rows, const std::vector<Column>& recomputed) {

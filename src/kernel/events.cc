@@ -115,10 +115,13 @@ bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b) {
          std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
 }
 
-StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals) {
-  std::vector<uint32_t> origin(input.num_rows);
+namespace {
+
+// PrepareEvents of `columns`, the columns of program.input.
+StatusOr<EventRows> RunProgram(const ViewProgram& program, std::vector<Column> columns, size_t rows,
+                               const Arrivals& arrivals) {
+  std::vector<uint32_t> origin(rows);
   for (uint32_t i = 0; i < origin.size(); ++i) origin[i] = i;
-  std::vector<Column> columns = input.columns;
   for (const RowProgram& stage : program.stages) {
     HR_ASSIGN_OR_RETURN(columns, RunStage(stage, columns, &origin));
   }
@@ -148,8 +151,6 @@ StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch&
   return events;
 }
 
-namespace {
-
 // Whether every event is a row of the input, and all of its values are columns of the input.
 bool OnlyNamesColumns(const ViewProgram& program) {
   const auto is_column = [](const Expression& expression) { return expression.kind == Expression::Kind::kColumn; };
@@ -177,19 +178,26 @@ bool EncodePart(const Column& part, size_t row, std::string* out) {
 
 }  // namespace
 
-StatusOr<EventBatch> EventBatch::Prepare(const ViewProgram& program, const RecordBatch& input,
+StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals) {
+  return RunProgram(program, input.columns, input.num_rows, arrivals);
+}
+
+StatusOr<EventBatch> EventBatch::Prepare(const ViewProgram& program, std::span<const Column* const> input, size_t rows,
                                          const Arrivals& arrivals) {
   EventBatch batch;
-  if (OnlyNamesColumns(program) && !input.columns[program.event_time.column].has_nulls()) {
-    for (const Expression& key : program.keys) batch.keys.push_back(&input.columns[key.column]);
-    for (const Expression& slot : program.slots) batch.slots.push_back(&input.columns[slot.column]);
-    batch.event_time = input.columns[program.event_time.column].ints();
+  if (OnlyNamesColumns(program) && !input[program.event_time.column]->has_nulls()) {
+    for (const Expression& key : program.keys) batch.keys.push_back(input[key.column]);
+    for (const Expression& slot : program.slots) batch.slots.push_back(input[slot.column]);
+    batch.event_time = input[program.event_time.column]->ints();
     batch.available_at = arrivals.available_at;
     batch.retracted_at = arrivals.retracted_at;
     batch.ingest = arrivals.ingest;
     return batch;
   }
-  HR_ASSIGN_OR_RETURN(batch.rows_, PrepareEvents(program, input, arrivals));
+  std::vector<Column> columns;
+  columns.reserve(input.size());
+  for (const Column* column : input) columns.push_back(*column);
+  HR_ASSIGN_OR_RETURN(batch.rows_, RunProgram(program, std::move(columns), rows, arrivals));
   for (const Column& key : batch.rows_.keys) batch.keys.push_back(&key);
   for (const Column& slot : batch.rows_.slots) batch.slots.push_back(&slot);
   batch.event_time = batch.rows_.event_time;

@@ -52,7 +52,9 @@ StatusOr<EventRows> PrepareEvents(const ViewProgram& program, const RecordBatch&
 // columns that are meant. The input must outlive it.
 class EventBatch {
  public:
-  static StatusOr<EventBatch> Prepare(const ViewProgram& program, const RecordBatch& input, const Arrivals& arrivals);
+  // `input`: the columns of program.input, of `rows` rows.
+  static StatusOr<EventBatch> Prepare(const ViewProgram& program, std::span<const Column* const> input, size_t rows,
+                                      const Arrivals& arrivals);
   EventBatch(EventBatch&&) = default;
 
   size_t size() const { return event_time.size(); }

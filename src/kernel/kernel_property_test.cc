@@ -221,7 +221,7 @@ void CheckAgreement(int seed) {
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
     const EventRows sorted = events.Take(rows);
     FeatureCells swept(program);
-    KeySweep(program).Run(sorted, 0, sorted.size(), times, false, &swept);
+    KeySweep(program).Run({sorted, 0, sorted.size(), times}, &swept);
     const StatusOr<std::vector<Column>> swept_features = FinishFeatures(program, std::move(swept));
     ASSERT_TRUE(swept_features.ok());
     FeatureCells read(program);

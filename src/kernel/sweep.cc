@@ -14,27 +14,45 @@ bool KeySweep::NeedsOrder(const ViewProgram& program) {
   return std::any_of(program.aggregates.begin(), program.aggregates.end(), SlidesOverEvents);
 }
 
-void KeySweep::Run(const EventRows& events, size_t begin, size_t end, std::span<const TimestampUs> times,
-                   bool ignore_availability, FeatureCells* cells) {
-  visibility_.Reset(events, begin, end, ignore_availability);
+void KeySweep::Run(const Key& key, FeatureCells* cells) {
+  Locate(key);
+  for (size_t i = 0; i < num_parts(); ++i) cells->overflows += RunPart(i, key, cells);
+}
+
+void KeySweep::Locate(const Key& key) {
+  visibility_.Reset(key.rows, key.begin, key.end, key.ignore_availability);
+  if (program_.is_latest_value()) return visibility_.FindRows({}, key.times, rows_);
+  visibility_.FindRows(program_.windows, key.times, rows_);
+}
+
+int64_t KeySweep::RunPart(size_t i, const Key& key, FeatureCells* cells) {
   if (program_.is_latest_value()) {
-    visibility_.FindRows(nullptr, times, &rows_[0]);
-    return AppendLatest(events, begin, times, cells);
+    AppendLatest(key, cells);
+    return 0;
   }
+  int64_t overflows = 0;
+  aggregators_[i]->Load(key.rows, key.begin, key.end, visibility_.is_straggler());
   for (size_t window = 0; window < rows_.size(); ++window)
-    visibility_.FindRows(&program_.windows[window], times, &rows_[window]);
-  for (size_t i = 0; i < aggregators_.size(); ++i) {
-    aggregators_[i]->Load(events, begin, end, visibility_.is_straggler());
-    for (size_t window = 0; window < rows_.size(); ++window) {
-      cells->overflows +=
-          aggregators_[i]->Append(rows_[window], times, &cells->columns[window * aggregators_.size() + i]);
-    }
+    overflows += aggregators_[i]->Append(rows_[window], key.times, &cells->columns[window * aggregators_.size() + i]);
+  return overflows;
+}
+
+void KeySweep::FindLatest(const Key& key, std::vector<uint32_t>* rows) {
+  Locate(key);
+  SelectLatest(key, rows);
+}
+
+void KeySweep::AppendLatest(const Key& key, FeatureCells* cells) {
+  latest_.clear();
+  SelectLatest(key, &latest_);
+  for (size_t i = 0; i < cells->columns.size(); ++i) {
+    for (const uint32_t row : latest_)
+      row == kNoRow ? cells->columns[i].AppendNull() : cells->columns[i].AppendFrom(key.rows.slots[i], row);
   }
 }
 
 // The last main event of each range, or the last straggler that is inside if that comes later; then its ttl.
-void KeySweep::AppendLatest(const EventRows& events, size_t begin, std::span<const TimestampUs> times,
-                            FeatureCells* cells) {
+void KeySweep::SelectLatest(const Key& key, std::vector<uint32_t>* rows) const {
   const std::span<const uint8_t> is_straggler = visibility_.is_straggler();
   const std::vector<StragglerChange>& changes = rows_[0].changes;
   std::set<uint32_t> stragglers;  // those inside
@@ -42,7 +60,7 @@ void KeySweep::AppendLatest(const EventRows& events, size_t begin, std::span<con
   constexpr int64_t kNone = -1;
   int64_t last_main = kNone;
   uint32_t seen = 0;
-  for (size_t query = 0; query < times.size(); ++query) {
+  for (size_t query = 0; query < key.times.size(); ++query) {
     for (; next_change < changes.size() && changes[next_change].query == query; ++next_change) {
       if (changes[next_change].enters) {
         stragglers.insert(changes[next_change].position);
@@ -50,20 +68,20 @@ void KeySweep::AppendLatest(const EventRows& events, size_t begin, std::span<con
         stragglers.erase(changes[next_change].position);
       }
     }
-    for (; seen < rows_[0].ranges[query].end; ++seen) {
-      if (is_straggler.empty() || is_straggler[seen] == 0) last_main = seen;
-    }
-    int64_t latest = stragglers.empty() ? last_main : std::max<int64_t>(last_main, *stragglers.rbegin());
-    const size_t row = begin + static_cast<size_t>(latest);
-    if (latest != kNone && program_.ttl_us && events.event_time[row] < AddSaturated(times[query], -*program_.ttl_us))
-      latest = kNone;
-    for (size_t i = 0; i < cells->columns.size(); ++i) {
-      if (latest == kNone) {
-        cells->columns[i].AppendNull();
-      } else {
-        cells->columns[i].AppendFrom(events.slots[i], row);
+    const uint32_t end = rows_[0].ranges[query].end;
+    if (is_straggler.empty()) {
+      last_main = int64_t{end} - 1;
+    } else {
+      for (; seen < end; ++seen) {
+        if (is_straggler[seen] == 0) last_main = seen;
       }
     }
+    int64_t latest = stragglers.empty() ? last_main : std::max<int64_t>(last_main, *stragglers.rbegin());
+    const size_t row = key.begin + static_cast<size_t>(latest);
+    if (latest != kNone && program_.ttl_us &&
+        key.rows.event_time[row] < AddSaturated(key.times[query], -*program_.ttl_us))
+      latest = kNone;
+    rows->push_back(latest == kNone ? kNoRow : static_cast<uint32_t>(row));
   }
 }
 

@@ -6,28 +6,22 @@
 namespace headrace {
 namespace {
 
-// The first position from `from` on whose value is not below `bound`, by doubling steps: instants lie close together
-// or far apart, as the labels have it.
-template <typename IsBelow>
-size_t Gallop(size_t from, size_t size, const IsBelow& is_below) {
-  size_t step = 1;
+// The first position from `from` on whose value is not below `bound`. Instants mostly lie a few events apart: one
+// comparison after the other, which the processor foresees, then doubling steps.
+size_t FindNotBelow(std::span<const TimestampUs> values, size_t from, TimestampUs bound) {
+  constexpr size_t kNear = 24;
   size_t low = from;  // all before it are below
-  while (low < size && is_below(low)) {
-    low += 1;
-    if (low + step >= size || !is_below(low + step)) break;
-    low += step;
+  const size_t near = std::min(values.size(), from + kNear);
+  while (low < near && values[low] < bound) ++low;
+  if (low < near || low == values.size()) return low;
+  size_t step = kNear;
+  while (low + step < values.size() && values[low + step] < bound) {
+    low += step + 1;
     step *= 2;
   }
-  size_t high = std::min(size, low + step);
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (is_below(middle)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+  const auto begin = values.begin() + static_cast<ptrdiff_t>(std::min(low, values.size()));
+  const auto end = values.begin() + static_cast<ptrdiff_t>(std::min(low + step, values.size()));
+  return static_cast<size_t>(std::lower_bound(begin, end, bound) - values.begin());
 }
 
 }  // namespace
@@ -59,11 +53,27 @@ void Visibility::Reset(const EventRows& events, size_t begin, size_t end, bool i
   for (const uint32_t position : stragglers_) is_straggler_[position] = 1;
 }
 
-void Visibility::FindRows(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
-  FindRanges(window, times, rows);
-  rows->changes.clear();
-  if (!stragglers_.empty()) FindChanges(window, times, rows);
-  if (window != nullptr && window->rows) KeepLast(static_cast<size_t>(*window->rows), rows);
+void Visibility::FindRows(std::span<const Window> windows, std::span<const TimestampUs> times,
+                          std::span<WindowRows> rows) const {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Window* window = windows.empty() ? nullptr : &windows[i];
+    // Windows of one offset end where each other end.
+    const auto ends_alike = [&](size_t other) { return windows[other].offset_us == window->offset_us; };
+    size_t other = 0;
+    while (other < i && !ends_alike(other)) ++other;
+    if (other < i) {
+      rows[i].ranges = rows[other].ranges;
+    } else {
+      FindEnds(window, times, &rows[i]);
+    }
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Window* window = windows.empty() ? nullptr : &windows[i];
+    if (window != nullptr) FindBegins(*window, times, &rows[i]);
+    rows[i].changes.clear();
+    if (!stragglers_.empty()) FindChanges(window, times, &rows[i]);
+    if (window != nullptr && window->rows) KeepLast(static_cast<size_t>(*window->rows), &rows[i]);
+  }
 }
 
 // Of what each query sees only the last `count` events. With stragglers among them these are no range of main events:
@@ -118,28 +128,35 @@ std::vector<uint32_t> Visibility::LastOf(PositionRange range, const std::set<uin
   return last;
 }
 
-void Visibility::FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
-  rows->ranges.clear();
-  const size_t count = event_time_.size();
-  size_t first = 0;               // not before the window's left end
-  size_t last = 0;                // not before its right end
-  size_t known = 0;               // the first main event that is not known yet
-  CalendarPeriod::Bounds period;  // of the query before: most lie in the same, and clocks are slow to ask
-  for (const TimestampUs t : times) {
-    const TimestampUs end = window == nullptr ? AddSaturated(t, 1) : window->EndAt(t);
-    last = Gallop(last, count, [&](size_t i) { return event_time_[i] < end; });
-    if (window != nullptr && (window->length_us || window->period)) {
-      if (window->period && !period.Holds(t)) period = window->period->BoundsAt(t);
-      const TimestampUs start = window->period ? period.begin : *window->BeginAt(t);
-      first = Gallop(first, count, [&](size_t i) { return event_time_[i] < start; });
-    }
+// Ranges from the first event to the right end, or to the first main event that is not known yet.
+void Visibility::FindEnds(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const {
+  rows->ranges.resize(times.size());
+  size_t last = 0;   // the first event not before the right end
+  size_t known = 0;  // the first main event that is not known yet
+  for (size_t query = 0; query < times.size(); ++query) {
+    const TimestampUs t = times[query];
+    last = FindNotBelow(event_time_, last, window == nullptr ? AddSaturated(t, 1) : window->EndAt(t));
     size_t stop = last;
     if (!all_on_time_) {
       while (known < last && ((!is_straggler_.empty() && is_straggler_[known] != 0) || available_at_[known] <= t))
         ++known;
       stop = std::min(last, known);
     }
-    rows->ranges.push_back({static_cast<uint32_t>(std::min(first, stop)), static_cast<uint32_t>(stop)});
+    rows->ranges[query] = {0, static_cast<uint32_t>(stop)};
+  }
+}
+
+// `rows` has the ends.
+void Visibility::FindBegins(const Window& window, std::span<const TimestampUs> times, WindowRows* rows) const {
+  if (!window.length_us && !window.period) return;
+  size_t first = 0;               // the first event not before the left end
+  CalendarPeriod::Bounds period;  // of the query before: most lie in the same, and clocks are slow to ask
+  for (size_t query = 0; query < times.size(); ++query) {
+    const TimestampUs t = times[query];
+    if (window.period && !period.Holds(t)) period = window.period->BoundsAt(t);
+    first = FindNotBelow(event_time_, first, window.period ? period.begin : *window.BeginAt(t));
+    PositionRange& range = rows->ranges[query];
+    range.begin = std::min(static_cast<uint32_t>(first), range.end);
   }
 }
 

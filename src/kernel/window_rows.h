@@ -47,14 +47,16 @@ class Visibility {
   // One byte per position, 1 for a straggler; empty when there is none.
   std::span<const uint8_t> is_straggler() const { return is_straggler_; }
 
-  // For ascending `times`. `window` is nullptr for a latest-value view, which has no left end and includes the instant.
-  void FindRows(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
+  // For ascending `times`: rows[i] of windows[i]. Without windows it is a latest-value view that asks: rows[0] then has
+  // no left end and includes the instant.
+  void FindRows(std::span<const Window> windows, std::span<const TimestampUs> times, std::span<WindowRows> rows) const;
 
  private:
   TimestampUs RetractedAt(size_t position) const {
     return retracted_at_.empty() ? EventRows::kNeverRetracted : retracted_at_[position];
   }
-  void FindRanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
+  void FindEnds(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;
+  void FindBegins(const Window& window, std::span<const TimestampUs> times, WindowRows* rows) const;
   void KeepLast(size_t count, WindowRows* rows) const;
   std::vector<uint32_t> LastOf(PositionRange range, const std::set<uint32_t>& stragglers, size_t count) const;
   void FindChanges(const Window* window, std::span<const TimestampUs> times, WindowRows* rows) const;

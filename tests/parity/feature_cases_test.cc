@@ -203,7 +203,7 @@ class CaseFile {
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events_, a, events_, b); });
     const EventRows sorted = events_.Take(rows);
     FeatureCells cells(program_);
-    KeySweep(program_).Run(sorted, 0, sorted.size(), std::span(&t, 1), false, &cells);
+    KeySweep(program_).Run({sorted, 0, sorted.size(), std::span(&t, 1)}, &cells);
     return *FinishFeatures(program_, std::move(cells));
   }
 

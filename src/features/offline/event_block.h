@@ -2,7 +2,8 @@
 //
 //   values   [ event_time | slot 0 | slot 1 | ... | key ]    8 bytes a row and column, 4 of the key
 //
-// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own.
+// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own. A full block can
+// be put into the spill file, and be read back later.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 
 #include "base/column.h"
 #include "base/time.h"
+#include "features/offline/spill.h"
 
 namespace headrace {
 
@@ -27,11 +29,12 @@ struct BlockLayout {
   std::vector<TypeId> slot_types;
   uint32_t rows = 0;  // of a block, a power of two
 
-  // So that a block takes about 200 kB: there is a half-empty one for each thread and partition.
-  explicit BlockLayout(std::vector<TypeId> types) : slot_types(std::move(types)) {
-    constexpr size_t kBlockBytes = 200'000;
+  // So that a block takes about 200 kB: there is a half-empty one for each thread and partition. Where several
+  // groups are scanned together they share that.
+  BlockLayout(std::vector<TypeId> types, size_t groups) : slot_types(std::move(types)) {
+    const size_t block_bytes = 200'000 / std::min<size_t>(groups, 8);
     constexpr size_t kMinRows = 64;
-    rows = static_cast<uint32_t>(std::bit_floor(std::max(kBlockBytes / RowBytes(), kMinRows)));
+    rows = static_cast<uint32_t>(std::bit_floor(std::max(block_bytes / RowBytes(), kMinRows)));
   }
   size_t RowBytes() const { return (1 + slot_types.size()) * sizeof(int64_t) + sizeof(uint32_t); }
   size_t Bytes() const { return rows * RowBytes(); }
@@ -40,13 +43,16 @@ struct BlockLayout {
 class EventBlock {
  public:
   // `memory`: layout.Bytes() bytes. Both must outlive the block.
-  EventBlock(const BlockLayout& layout, std::byte* memory)
-      : rows_(layout.rows),
-        values_(reinterpret_cast<int64_t*>(memory)),
-        keys_(reinterpret_cast<uint32_t*>(values_ + rows_ * (1 + layout.slot_types.size()))),
-        validity_(layout.slot_types.size()) {
+  EventBlock(const BlockLayout& layout, std::byte* memory) : rows_(layout.rows), validity_(layout.slot_types.size()) {
     for (const TypeId type : layout.slot_types) varying_.emplace_back(HasFixedWidth(type) ? TypeId::kBigint : type);
+    SetMemory(layout, memory);
   }
+
+  // Writes a block whose rows are all there; it holds nothing then. Gives its memory back.
+  StatusOr<std::byte*> Spill(const BlockLayout& layout, SpillFile* file);
+  bool is_spilled() const { return values_ == nullptr; }
+  // Reads it back into `memory`, as much as it was made with.
+  Status ReadBack(const BlockLayout& layout, const SpillFile& file, std::byte* memory);
 
   uint32_t* keys() { return keys_; }  // the key's place in the partition
   const uint32_t* keys() const { return keys_; }
@@ -82,11 +88,16 @@ class EventBlock {
 
  private:
   int64_t* FixedColumn(size_t i) const { return values_ + i * rows_; }
+  void SetMemory(const BlockLayout& layout, std::byte* memory) {
+    values_ = reinterpret_cast<int64_t*>(memory);
+    keys_ = reinterpret_cast<uint32_t*>(values_ + rows_ * (1 + layout.slot_types.size()));
+  }
 
   const size_t rows_;
-  int64_t* values_;
-  uint32_t* keys_;
-  std::vector<Column> varying_;  // by slot; of fixed-width slots an empty one
+  int64_t* values_ = nullptr;
+  uint32_t* keys_ = nullptr;
+  SpillFile::Extent fixed_, rest_;  // where they are in the spill file
+  std::vector<Column> varying_;     // by slot; of fixed-width slots an empty one
   std::vector<int64_t> available_at_;
   std::vector<int64_t> retracted_at_;
   std::vector<std::vector<uint8_t>> validity_;  // by slot

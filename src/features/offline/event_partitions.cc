@@ -4,7 +4,9 @@
 #include <limits>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
+#include "base/parallel.h"
 #include "features/offline/event_block.h"
 #include "kernel/sweep.h"
 
@@ -15,10 +17,12 @@ bool Ascends(std::span<const int64_t> values) {
   return std::is_sorted(values.begin(), values.end());
 }
 
-// One column of all pieces in its new order: row i of the pieces, one after the other, goes to place[i].
+// One column of all pieces in its new order: row i of the pieces, one after the other, goes to place[i]. `values` is
+// memory to use again: fresh pages cost as much as filling them.
 template <typename T, typename Pieces, typename ColumnOf>
-std::vector<T> PlaceValues(const Pieces& pieces, std::span<const uint32_t> place, const ColumnOf& column_of) {
-  std::vector<T> values(place.size());
+std::vector<T> PlaceValues(const Pieces& pieces, std::span<const uint32_t> place, std::vector<T> values,
+                           const ColumnOf& column_of) {
+  values.resize(place.size());
   const uint32_t* to = place.data();
   for (const auto& piece : pieces) {
     const T* from = column_of(*piece.block);
@@ -53,7 +57,8 @@ Column PlaceVarying(TypeId type, size_t slot, const Pieces& pieces, std::span<co
 }
 
 template <typename Pieces>
-Column PlaceSlot(TypeId type, size_t slot, const Pieces& pieces, std::span<const uint32_t> place) {
+Column PlaceSlot(size_t slot, const Pieces& pieces, std::span<const uint32_t> place, Column before) {
+  const TypeId type = before.type();
   if (!HasFixedWidth(type)) return PlaceVarying(type, slot, pieces, place);
   std::vector<uint8_t> validity;
   const auto has_nulls = [&](const auto& piece) { return !piece.block->validity(slot).empty(); };
@@ -64,10 +69,11 @@ Column PlaceSlot(TypeId type, size_t slot, const Pieces& pieces, std::span<const
   }
   if (type == TypeId::kDouble) {
     const auto column_of = [&](const EventBlock& block) { return block.slot<double>(slot); };
-    return Column::Doubles(PlaceValues<double>(pieces, place, column_of), std::move(validity));
+    return Column::Doubles(PlaceValues(pieces, place, std::move(before).TakeDoubles(), column_of), std::move(validity));
   }
   const auto column_of = [&](const EventBlock& block) { return block.slot<int64_t>(slot); };
-  return Column::Integers(type, PlaceValues<int64_t>(pieces, place, column_of), std::move(validity));
+  return Column::Integers(type, PlaceValues(pieces, place, std::move(before).TakeInts(), column_of),
+                          std::move(validity));
 }
 
 std::vector<TypeId> SlotTypes(const ViewProgram& program) {
@@ -78,10 +84,18 @@ std::vector<TypeId> SlotTypes(const ViewProgram& program) {
 
 }  // namespace
 
-EventPartitions::EventPartitions(const ViewProgram& program, const LabelKeys& keys)
-    : keys_(keys), needs_order_(KeySweep::NeedsOrder(program)), layout_(new BlockLayout(SlotTypes(program))) {}
+EventPartitions::EventPartitions(const ViewProgram& events, const LabelKeys& keys, size_t groups, MemoryBudget* budget,
+                                 SpillFile* spill)
+    : keys_(keys),
+      needs_order_(KeySweep::NeedsOrder(events)),
+      leaves_slots_(events.is_latest_value()),
+      budget_(budget),
+      spill_(spill),
+      layout_(new BlockLayout(SlotTypes(events), groups)) {}
 
-EventPartitions::~EventPartitions() = default;
+EventPartitions::~EventPartitions() {
+  for (size_t partition = 0; partition < kPartitions; ++partition) Free(partition);
+}
 
 EventPartitions::Lane* EventPartitions::AddLane() {
   const std::lock_guard lock(mutex_);
@@ -93,29 +107,49 @@ std::byte* EventPartitions::NewBlock(size_t partition) {
   constexpr size_t kBlocksAlone = 8;
   BlockMemory& memory = memory_[partition];
   const std::lock_guard lock(memory.mutex);
+  if (!memory.free.empty()) {
+    std::byte* const block = memory.free.back();
+    memory.free.pop_back();
+    return block;
+  }
   const size_t bytes = layout_->Bytes();
   if (memory.blocks++ < kBlocksAlone || memory.pages.back().size() - memory.used_bytes < bytes) {
     memory.pages.emplace_back(memory.blocks <= kBlocksAlone ? bytes : std::max(bytes, kHugePageBytes));
     memory.used_bytes = 0;
+    memory.taken_bytes += memory.pages.back().size();
+    budget_->Take(memory.pages.back().size());
   }
   memory.used_bytes += bytes;
   return memory.pages.back().data() + (memory.used_bytes - bytes);
 }
 
-EventPartitions::Lane::Lane(EventPartitions& partitions) : partitions_(partitions), parts_(kPartitions) {}
+void EventPartitions::Free(size_t partition) {
+  for (const std::unique_ptr<Lane>& lane : lanes_) lane->parts_[partition] = {};
+  memory_[partition].pages.clear();
+  budget_->GiveBack(std::exchange(memory_[partition].taken_bytes, 0));
+}
+
+EventPartitions::Lane::Lane(EventPartitions& partitions)
+    : partitions_(partitions), parts_(kPartitions), any_null_(partitions.layout_->slot_types.size()) {
+  constexpr size_t kMostKeys = size_t{1} << 18;  // 48 bytes each; with more, a stretch has few events of each
+  const std::vector<TypeId>& types = partitions.layout_->slot_types;
+  if (partitions.leaves_slots_ && partitions.keys_.size() <= kMostKeys &&
+      std::all_of(types.begin(), types.end(), HasFixedWidth))
+    last_of_key_.resize(partitions.keys_.size());
+}
 EventPartitions::Lane::~Lane() = default;
 
-Status EventPartitions::Lane::Add(const EventBatch& events, int64_t first_ingest, int64_t last_ingest) {
+Status EventPartitions::Lane::Add(const EventBatch& events, std::span<const uint32_t> keys, int64_t first_ingest,
+                                  int64_t last_ingest) {
   if (!Ascends(events.ingest)) return Internal("a batch of events is not in ingestion order");
   if (stretches_.empty() || first_ingest != stretches_.back().last_ingest + 1) BeginStretch(first_ingest);
   stretches_.back().last_ingest = last_ingest;
-  partitions_.keys_.Find(events.keys, events.size(), &numbers_);
-  FindPlaces(events);
+  FindPlaces(keys, events);
   WriteFixed(events.event_time, 0);
   for (size_t slot = 0; slot < events.slots.size(); ++slot) WriteSlot(*events.slots[slot], slot);
   WriteLateness(events);
   WriteRetractions(events);
-  return absl::OkStatus();
+  return to_spill_.empty() ? absl::OkStatus() : SpillFullBlocks();
 }
 
 void EventPartitions::Lane::BeginStretch(int64_t first_ingest) {
@@ -126,28 +160,67 @@ void EventPartitions::Lane::BeginStretch(int64_t first_ingest) {
   stretches_.push_back({first_ingest, first_ingest});
 }
 
-void EventPartitions::Lane::FindPlaces(const EventBatch& events) {
-  const uint32_t block_rows = partitions_.layout_->rows;
-  kept_.resize(events.size());
-  places_.resize(events.size());
-  cells_.resize(events.size());
+void EventPartitions::Lane::FindPlaces(std::span<const uint32_t> keys, const EventBatch& events) {
+  kept_.resize(keys.size());
+  places_.resize(keys.size());
+  cells_.resize(keys.size());
   num_kept_ = 0;
-  for (uint32_t row = 0; row < events.size(); ++row) {
-    const uint32_t number = numbers_[row];
-    if (number == LabelKeys::kNoKey) continue;
-    Part& part = parts_[number % kPartitions];
-    const auto block_row = static_cast<uint32_t>(part.rows++ & (block_rows - 1));
-    if (block_row == 0) {
-      part.blocks.push_back(
-          std::make_unique<EventBlock>(*partitions_.layout_, partitions_.NewBlock(number % kPartitions)));
-    }
-    EventBlock* block = part.blocks.back().get();
-    block->keys()[block_row] = number / kPartitions;
+  for (uint32_t row = 0; row < keys.size(); ++row) {
+    if (keys[row] == LabelKeys::kNoKey) continue;
+    const Place place = last_of_key_.empty() ? NextPlace(keys[row]) : PlaceOfLatest(keys[row], events, row);
+    place.block->keys()[place.row] = keys[row] / kPartitions;
     kept_[num_kept_] = row;
-    places_[num_kept_] = {block, block_row};
-    cells_[num_kept_] = block->event_time() + block_row;
+    places_[num_kept_] = place;
+    cells_[num_kept_] = place.block->event_time() + place.row;
     ++num_kept_;
   }
+}
+
+EventPartitions::Lane::Place EventPartitions::Lane::NextPlace(uint32_t key) {
+  Part& part = parts_[key % kPartitions];
+  const auto row = static_cast<uint32_t>(part.rows++ & (partitions_.layout_->rows - 1));
+  if (row == 0) BeginBlock(key % kPartitions);
+  return {part.blocks.back().get(), row};
+}
+
+// An event that no label row asks for before the next one happens is never the latest, if the next one is known when it
+// happens and stays. Only within a stretch: there its place among the rows of other lanes is that of the next one.
+EventPartitions::Lane::Place EventPartitions::Lane::PlaceOfLatest(uint32_t key, const EventBatch& events, size_t row) {
+  LastEvent& last = last_of_key_[key];
+  const TimestampUs event_time = events.event_time[row];
+  const bool stays = events.retracted_at.empty() || events.retracted_at[row] == EventRows::kNeverRetracted;
+  const bool is_plain = stays && events.available_at[row] == event_time;
+  if (is_plain && last.stretch == stretches_.size() && event_time > last.event_time && event_time <= last.next_asked &&
+      !last.place.block->is_spilled()) {
+    last.event_time = event_time;
+    return last.place;
+  }
+  last.place = NextPlace(key);
+  last.stretch = is_plain ? stretches_.size() : 0;
+  last.event_time = event_time;
+  const std::span<const TimestampUs> asked = partitions_.keys_.TimesOf(key);
+  const auto next = std::lower_bound(asked.begin(), asked.end(), event_time);
+  last.next_asked = next == asked.end() ? kMaxTimestampUs : *next;
+  return last.place;
+}
+
+void EventPartitions::Lane::BeginBlock(size_t partition) {
+  Part& part = parts_[partition];
+  // Its rows of this batch are still to be written.
+  if (!part.blocks.empty() && partitions_.budget_->IsSpent())
+    to_spill_.push_back({partition, part.blocks.back().get()});
+  part.blocks.push_back(std::make_unique<EventBlock>(*partitions_.layout_, partitions_.NewBlock(partition)));
+}
+
+Status EventPartitions::Lane::SpillFullBlocks() {
+  for (const FullBlock& full : to_spill_) {
+    HR_ASSIGN_OR_RETURN(std::byte* const memory, full.block->Spill(*partitions_.layout_, partitions_.spill_));
+    BlockMemory& of_partition = partitions_.memory_[full.partition];
+    const std::lock_guard lock(of_partition.mutex);
+    of_partition.free.push_back(memory);
+  }
+  to_spill_.clear();
+  return absl::OkStatus();
 }
 
 // A block's columns lie a block's rows apart.
@@ -171,9 +244,12 @@ void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
           ? std::span(reinterpret_cast<const int64_t*>(values.doubles().data()), values.doubles().size())
           : values.ints();
   WriteFixed(bits, 1 + slot);
-  if (!values.has_nulls()) return;
+  any_null_[slot] |= values.has_nulls();
+  if (!any_null_[slot]) return;
   for (size_t i = 0; i < num_kept_; ++i) {
-    if (values.IsNull(kept_[i])) places_[i].block->WritableValidity(slot)[places_[i].row] = 0;
+    EventBlock& block = *places_[i].block;
+    const bool is_null = values.IsNull(kept_[i]);
+    if (is_null || !block.validity(slot).empty()) block.WritableValidity(slot)[places_[i].row] = is_null ? 0 : 1;
   }
 }
 
@@ -197,6 +273,21 @@ void EventPartitions::Lane::WriteRetractions(const EventBatch& events) {
   }
 }
 
+size_t EventPartitions::RowsOf(size_t partition) const {
+  size_t rows = 0;
+  for (const std::unique_ptr<Lane>& lane : lanes_) rows += lane->parts_[partition].rows;
+  return rows;
+}
+
+Status EventPartitions::ReadBack(size_t partition) {
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    for (const std::unique_ptr<EventBlock>& block : lane->parts_[partition].blocks) {
+      if (block->is_spilled()) HR_RETURN_IF_ERROR(block->ReadBack(*layout_, *spill_, NewBlock(partition)));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The rows of a partition in ingestion order.
 StatusOr<std::vector<EventPartitions::Piece>> EventPartitions::PiecesInOrder(size_t partition) const {
   std::vector<Piece> pieces;
@@ -210,7 +301,7 @@ StatusOr<std::vector<EventPartitions::Piece>> EventPartitions::PiecesInOrder(siz
         const size_t base = block * layout_->rows;
         const size_t block_end = std::min(end, base + layout_->rows);
         pieces.push_back({stretch.first_ingest, stretch.last_ingest, part.blocks[block].get(),
-                          static_cast<uint32_t>(row - base), static_cast<uint32_t>(block_end - base)});
+                          static_cast<uint32_t>(row - base), static_cast<uint32_t>(block_end - base), 0});
         row = block_end;
       }
     }
@@ -221,26 +312,41 @@ StatusOr<std::vector<EventPartitions::Piece>> EventPartitions::PiecesInOrder(siz
     if (pieces[i].first_ingest != pieces[i - 1].first_ingest && pieces[i].first_ingest <= pieces[i - 1].last_ingest)
       return Internal("two batches of events overlap in ingestion order");
   }
+  size_t rows = 0;
+  for (Piece& piece : pieces) {
+    piece.first_row = rows;
+    rows += piece.end - piece.begin;
+  }
   return pieces;
 }
 
-void EventPartitions::Gather(const std::vector<Piece>& pieces, std::span<const uint32_t> place,
-                             EventRows* events) const {
-  events->event_time = PlaceValues<int64_t>(pieces, place, [](const EventBlock& block) { return block.event_time(); });
+Status EventPartitions::Gather(const std::vector<Piece>& pieces, std::span<const uint32_t> place, int threads,
+                               EventRows* events) const {
   const auto any_late = [](const Piece& piece) { return !piece.block->available_at().empty(); };
+  const auto any_retracted = [](const Piece& piece) { return !piece.block->retracted_at().empty(); };
+  events->available_at.clear();
+  events->retracted_at.clear();
   if (needs_order_ || std::any_of(pieces.begin(), pieces.end(), any_late)) {
     events->available_at = PlaceRarities<int64_t>(
         pieces, place, [](const EventBlock& block) -> const auto& { return block.available_at(); },
         [](const EventBlock& block, uint32_t row) { return block.event_time()[row]; });
   }
-  const auto any_retracted = [](const Piece& piece) { return !piece.block->retracted_at().empty(); };
   if (std::any_of(pieces.begin(), pieces.end(), any_retracted)) {
     events->retracted_at = PlaceRarities<int64_t>(
         pieces, place, [](const EventBlock& block) -> const auto& { return block.retracted_at(); },
         [](const EventBlock&, uint32_t) { return EventRows::kNeverRetracted; });
   }
-  for (size_t slot = 0; slot < layout_->slot_types.size(); ++slot)
-    events->slots.push_back(PlaceSlot(layout_->slot_types[slot], slot, pieces, place));
+  for (size_t slot = events->slots.size(); slot < layout_->slot_types.size() && !leaves_slots_; ++slot)
+    events->slots.emplace_back(layout_->slot_types[slot]);
+  return ParallelFor(1 + events->slots.size(), threads, [&](size_t column) -> Status {
+    if (column == 0) {
+      events->event_time = PlaceValues(pieces, place, std::move(events->event_time),
+                                       [](const EventBlock& block) { return block.event_time(); });
+    } else {
+      events->slots[column - 1] = PlaceSlot(column - 1, pieces, place, std::move(events->slots[column - 1]));
+    }
+    return absl::OkStatus();
+  });
 }
 
 // Rows of a key came in ingestion order; those of some keys are not in the order yet.
@@ -261,6 +367,11 @@ void EventPartitions::SortWithinKeys(const std::vector<uint8_t>& is_unsorted, So
     for (size_t i = 0; i < order.size(); ++i) rows[sorted->first_of_key[key] + i] = std::get<2>(order[i]);
   }
   for (Column& slot : events.slots) slot = slot.Take(rows);
+  if (!sorted->origin.empty()) {
+    std::vector<uint32_t> origin(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) origin[i] = sorted->origin[rows[i]];
+    sorted->origin = std::move(origin);
+  }
   for (std::vector<TimestampUs>* times : {&events.event_time, &events.available_at, &events.retracted_at}) {
     if (times->empty()) continue;
     std::vector<TimestampUs> taken(rows.size());
@@ -269,19 +380,20 @@ void EventPartitions::SortWithinKeys(const std::vector<uint8_t>& is_unsorted, So
   }
 }
 
-StatusOr<SortedEvents> EventPartitions::TakeSorted(size_t partition) {
-  HR_ASSIGN_OR_RETURN(const std::vector<Piece> pieces, PiecesInOrder(partition));
-  SortedEvents sorted;
-  const size_t num_keys = NumKeys(keys_, partition);
-  sorted.first_of_key.assign(num_keys + 1, 0);
+Status EventPartitions::TakeSorted(size_t partition, size_t num_keys, int threads, SortedEvents* sorted) {
+  HR_RETURN_IF_ERROR(ReadBack(partition));
+  HR_ASSIGN_OR_RETURN(sorted->pieces, PiecesInOrder(partition));
+  const std::vector<Piece>& pieces = sorted->pieces;
+  sorted->first_of_key.assign(num_keys + 1, 0);
   for (const Piece& piece : pieces) {
-    for (uint32_t row = piece.begin; row < piece.end; ++row) ++sorted.first_of_key[piece.block->keys()[row] + 1];
+    for (uint32_t row = piece.begin; row < piece.end; ++row) ++sorted->first_of_key[piece.block->keys()[row] + 1];
   }
-  std::partial_sum(sorted.first_of_key.begin(), sorted.first_of_key.end(), sorted.first_of_key.begin());
+  std::partial_sum(sorted->first_of_key.begin(), sorted->first_of_key.end(), sorted->first_of_key.begin());
 
   // By key, in the order in which they came; mostly that is the order.
-  std::vector<uint32_t> place(sorted.first_of_key.back());
-  std::vector<size_t> next(sorted.first_of_key.begin(), sorted.first_of_key.end());
+  std::vector<uint32_t>& place = sorted->place;
+  place.resize(sorted->first_of_key.back());
+  std::vector<size_t> next(sorted->first_of_key.begin(), sorted->first_of_key.end());
   std::vector<TimestampUs> last_time(num_keys, std::numeric_limits<TimestampUs>::min());
   std::vector<uint8_t> is_unsorted(num_keys, 0);
   const bool any_late = std::any_of(pieces.begin(), pieces.end(),
@@ -297,15 +409,61 @@ StatusOr<SortedEvents> EventPartitions::TakeSorted(size_t partition) {
       last_time[key] = event_time;
     }
   }
-  Gather(pieces, place, &sorted.events);
-  for (const std::unique_ptr<Lane>& lane : lanes_) lane->parts_[partition] = {};
-  memory_[partition].pages.clear();
-  if (std::find(is_unsorted.begin(), is_unsorted.end(), 1) != is_unsorted.end()) SortWithinKeys(is_unsorted, &sorted);
-  if (needs_order_) {
-    sorted.events.ingest.resize(place.size());
-    std::iota(sorted.events.ingest.begin(), sorted.events.ingest.end(), 0);
+  HR_RETURN_IF_ERROR(Gather(pieces, place, threads, &sorted->events));
+  sorted->origin.clear();
+  if (leaves_slots_) {
+    sorted->origin.resize(place.size());
+    for (uint32_t row = 0; row < place.size(); ++row) sorted->origin[place[row]] = row;
+  } else {
+    Free(partition);
   }
-  return sorted;
+  if (std::find(is_unsorted.begin(), is_unsorted.end(), 1) != is_unsorted.end()) SortWithinKeys(is_unsorted, sorted);
+  if (needs_order_) {
+    sorted->events.ingest.resize(place.size());
+    std::iota(sorted->events.ingest.begin(), sorted->events.ingest.end(), 0);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Column> EventPartitions::SlotsAt(const SortedEvents& sorted, std::span<const size_t> slots,
+                                             std::span<const uint32_t> rows) const {
+  struct Cell {
+    const EventBlock* block;  // nullptr: null
+    uint32_t row;
+  };
+  std::vector<Cell> cells;
+  cells.reserve(rows.size());
+  for (const uint32_t row : rows) {
+    if (row == KeySweep::kNoRow) {
+      cells.push_back({nullptr, 0});
+      continue;
+    }
+    const uint32_t origin = sorted.origin[row];
+    const auto after = std::upper_bound(sorted.pieces.begin(), sorted.pieces.end(), origin,
+                                        [](uint32_t i, const Piece& piece) { return i < piece.first_row; });
+    const Piece& piece = *std::prev(after);
+    cells.push_back({piece.block, piece.begin + static_cast<uint32_t>(origin - piece.first_row)});
+  }
+  std::vector<Column> columns;
+  for (const size_t slot : slots) {
+    const TypeId type = layout_->slot_types[slot];
+    Column column(type);
+    column.Reserve(rows.size());
+    for (const Cell& cell : cells) {
+      const bool has_nulls = cell.block != nullptr && !cell.block->validity(slot).empty();
+      if (cell.block == nullptr || (has_nulls && cell.block->validity(slot)[cell.row] == 0)) {
+        column.AppendNull();
+      } else if (!HasFixedWidth(type)) {
+        column.AppendFrom(cell.block->varying(slot), cell.row);
+      } else if (type == TypeId::kDouble) {
+        column.AppendDouble(cell.block->slot<double>(slot)[cell.row]);
+      } else {
+        column.AppendInt(cell.block->slot<int64_t>(slot)[cell.row]);
+      }
+    }
+    columns.push_back(std::move(column));
+  }
+  return columns;
 }
 
 }  // namespace headrace

@@ -15,12 +15,15 @@ namespace headrace {
 class LabelKeys {
  public:
   static constexpr uint32_t kNoKey = 0xFFFFFFFF;
+  static constexpr size_t kPartitions = 64;  // key number k is the k / kPartitions-th of partition k % kPartitions
 
   // `parts`: the key's columns, one row per label row; `times`: the label rows' instants. A row with a null key part or
   // a null instant has no key.
   LabelKeys(std::span<const Column* const> parts, const Column& times);
 
   size_t size() const { return first_of_key_.size() - 1; }
+
+  size_t KeysOf(size_t partition) const { return (size() + kPartitions - 1 - partition) / kPartitions; }
 
   // The label rows of key `key`, ascending by instant, then row; and their instants.
   std::span<const uint32_t> RowsOf(size_t key) const { return Of(key, rows_); }

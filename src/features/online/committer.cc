@@ -146,7 +146,7 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
   for (const OnlineViewSpec& spec : set.definition->views) {
     if (spec.stream != push.stream || request.rows.num_rows == 0) continue;
     ViewState* state = set.states.at(spec.view).get();
-    const StatusOr<RecordBatch> input = SelectInput(state->program(), request.rows);
+    const StatusOr<RecordBatch> input = SelectInput(state->program().input, request.rows);
     StatusOr<EventRows> events =
         input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
     if (!events.ok()) {  // e.g. an overflow in an expression: accepted, it would fail every later recovery

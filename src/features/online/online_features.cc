@@ -67,19 +67,18 @@ std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const Re
   return available;
 }
 
-StatusOr<RecordBatch> SelectInput(const ViewProgram& program, const RecordBatch& rows) {
-  RecordBatch input;
-  input.num_rows = rows.num_rows;
-  for (const Field& field : program.input) {
+StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows) {
+  RecordBatch selected;
+  selected.num_rows = rows.num_rows;
+  for (const Field& field : input) {
     const Column* column = rows.Find(field.name);
     if (column == nullptr || column->type() != field.type) {
-      return Internal("view {} reads '{}', which the stream's rows do not have as {}", program.name, field.name,
-                      TypeName(field.type));
+      return Internal("a view reads '{}', which the stream's rows do not have as {}", field.name, TypeName(field.type));
     }
-    input.schema.push_back(field);
-    input.columns.push_back(*column);
+    selected.schema.push_back(field);
+    selected.columns.push_back(*column);
   }
-  return input;
+  return selected;
 }
 
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
@@ -208,7 +207,7 @@ Status OnlineFeatures::ApplyLogged(const LoggedRequest& request, const ViewSet& 
   for (const OnlineViewSpec& spec : set.definition->views) {
     if (spec.stream != request.source || !wants(spec.view)) continue;
     ViewState& state = *set.states.at(spec.view);
-    HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program(), request.rows));
+    HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program().input, request.rows));
     HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(state.program(), input, {true, available, {}, ingest}));
     state.Insert(events);
   }

@@ -198,7 +198,7 @@ std::string EncodeId(const Column& ids, size_t row);
 // The availability of pushed rows: their arrival, or later by the stream's delay (rule 2).
 std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival);
 
-// The columns of `rows` that `program` reads, in the order of program.input.
-StatusOr<RecordBatch> SelectInput(const ViewProgram& program, const RecordBatch& rows);
+// The columns `input` of a stream's rows, in its order.
+StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows);
 
 }  // namespace headrace
