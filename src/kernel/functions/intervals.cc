@@ -47,9 +47,10 @@ Status Length(int64_t months, int64_t days, int64_t us, int64_t* out) {
 // DuckDB's: a year has 365.25 days here, a month 30.
 double Seconds(int64_t months, int64_t days, int64_t us) {
   constexpr int64_t kSecondsPerDay = 86'400;
+  constexpr int64_t kSecondsPerQuarterDay = kSecondsPerDay / 4;
   const int64_t years = months / 12;
   const int64_t whole_days = years * 365 + months % 12 * kDaysPerMonth + days;
-  return static_cast<double>(whole_days * kSecondsPerDay + years * (kSecondsPerDay / 4)) +
+  return static_cast<double>(whole_days * kSecondsPerDay + years * kSecondsPerQuarterDay) +
          static_cast<double>(us) / 1e6;
 }
 
