@@ -126,13 +126,8 @@ class MomentState final : public MergeableState<MomentState> {
 
   // Rule 18: too few rows, then what is not finite, then no variance.
   bool AppendResult(TimestampUs, Column* out) const override {
-    if (count_ < LeastCount()) {
-      out->AppendNull();
-    } else if (not_finite_ > 0) {
-      out->AppendDouble(std::numeric_limits<double>::quiet_NaN());
-    } else if (!xx_.is_finite() || !yy_.is_finite() || !xy_.is_finite() || !xxx_.is_finite() || !xxxx_.is_finite()) {
-      out->AppendDouble(std::numeric_limits<double>::infinity());  // a power left the range of doubles (rule 19)
-    } else if (const std::optional<double> result = Compute()) {
+    const std::optional<double> result = count_ < LeastCount() ? std::nullopt : Result();
+    if (result) {
       out->AppendDouble(*result);
     } else {
       out->AppendNull();
@@ -141,6 +136,14 @@ class MomentState final : public MergeableState<MomentState> {
   }
 
  private:
+  std::optional<double> Result() const {
+    if (not_finite_ > 0) return std::numeric_limits<double>::quiet_NaN();
+    if (!xx_.is_finite() || !yy_.is_finite() || !xy_.is_finite() || !xxx_.is_finite() || !xxxx_.is_finite()) {
+      return std::numeric_limits<double>::infinity();  // a power left the range of doubles (rule 19)
+    }
+    return Compute();
+  }
+
   void Accumulate(const EventRows& rows, size_t row, int sign) {
     const double x = rows.slots[x_slot_].doubles()[row];
     const double y = rows.slots[y_slot_].doubles()[row];

@@ -184,8 +184,8 @@ std::optional<std::vector<Bound>> Binder::BindAll(const Json::Array& nodes, bool
   bool complete = true;
   for (const Json& node : nodes) {
     std::optional<Bound> one = intervals ? BindAny(node) : Bind(node);
-    if (one) bound.push_back(*std::move(one));
     complete &= one.has_value();
+    if (one) bound.push_back(*std::move(one));
   }
   if (!complete) return std::nullopt;
   return bound;
@@ -233,8 +233,8 @@ std::optional<Bound> Binder::BindConjunction(const Json& node) {
   bool complete = true;
   for (const Json& child : ListOf(node, "children")) {
     std::optional<Expression> condition = BindCondition(child, logic.kind == Expression::Kind::kOr ? "OR" : "AND");
-    if (condition) logic.children.push_back(*std::move(condition));
     complete &= condition.has_value();
+    if (condition) logic.children.push_back(*std::move(condition));
   }
   if (!complete) return std::nullopt;
   return Typed(std::move(logic));
@@ -297,6 +297,7 @@ std::optional<std::vector<Expression>> Binder::Unify(const Json& at, std::vector
     common = wider;
   }
   std::vector<Expression> unified;
+  unified.reserve(values.size());
   for (Bound& value : values) unified.push_back(*Coerce(std::move(value), common.value_or(TypeId::kBigint)));
   return unified;
 }

@@ -90,9 +90,9 @@ class Binder {
   IntervalResult BindIntervalConstructor(const Json& node, std::string_view name);
   // name(arguments), at least one of which is an interval, or the difference of two timestamps.
   std::optional<Bound> CallWithInterval(const Json& at, std::string_view name, std::vector<Bound> arguments);
-  std::optional<Bound> ScaleInterval(const Json& at, IntervalParts interval, Bound factor);
-  std::optional<Bound> AddIntervals(const Json& at, std::string_view name, IntervalParts a, IntervalParts b);
-  std::optional<Bound> IntervalCall(const Json& at, std::string name, IntervalParts interval);
+  std::optional<Bound> ScaleInterval(const Json& at, IntervalParts interval, const Bound& factor);
+  std::optional<Bound> AddIntervals(const Json& at, std::string_view name, IntervalParts a, const IntervalParts& b);
+  std::optional<Bound> IntervalCall(const Json& at, std::string_view name, IntervalParts interval);
   std::optional<Bound> TimestampDifference(const Json& at, std::vector<Bound> arguments);
 
   std::optional<Bound> Call(const Json& at, std::string_view name, std::vector<Bound> arguments);

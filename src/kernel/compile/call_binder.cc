@@ -18,6 +18,7 @@ std::string TypeList(const std::vector<Bound>& arguments) {
 
 std::vector<std::optional<TypeId>> TypesOf(const std::vector<Bound>& arguments) {
   std::vector<std::optional<TypeId>> types;
+  types.reserve(arguments.size());
   for (const Bound& argument : arguments) types.push_back(argument.type());
   return types;
 }

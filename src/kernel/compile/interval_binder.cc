@@ -106,7 +106,7 @@ std::optional<Bound> Binder::TimestampDifference(const Json& at, std::vector<Bou
   return IntervalBound({Bigint(0), std::move(days->expression), std::move(rest->expression)});
 }
 
-std::optional<Bound> Binder::ScaleInterval(const Json& at, IntervalParts interval, Bound factor) {
+std::optional<Bound> Binder::ScaleInterval(const Json& at, IntervalParts interval, const Bound& factor) {
   for (Expression IntervalParts::*part : {&IntervalParts::months, &IntervalParts::days, &IntervalParts::us}) {
     std::optional<Bound> product = Call(at, "*", {Typed(std::move(interval.*part)), factor});
     if (!product) return std::nullopt;
@@ -119,16 +119,17 @@ std::optional<Bound> Binder::ScaleInterval(const Json& at, IntervalParts interva
   return IntervalBound(std::move(interval));
 }
 
-std::optional<Bound> Binder::AddIntervals(const Json& at, std::string_view name, IntervalParts a, IntervalParts b) {
+std::optional<Bound> Binder::AddIntervals(const Json& at, std::string_view name, IntervalParts a,
+                                          const IntervalParts& b) {
   for (Expression IntervalParts::*part : {&IntervalParts::months, &IntervalParts::days, &IntervalParts::us}) {
-    std::optional<Bound> sum = Call(at, name, {Typed(std::move(a.*part)), Typed(std::move(b.*part))});
+    std::optional<Bound> sum = Call(at, name, {Typed(std::move(a.*part)), Typed(b.*part)});
     if (!sum) return std::nullopt;
     a.*part = Folded(std::move(sum->expression));
   }
   return IntervalBound(std::move(a));
 }
 
-std::optional<Bound> Binder::IntervalCall(const Json& at, std::string name, IntervalParts interval) {
+std::optional<Bound> Binder::IntervalCall(const Json& at, std::string_view name, IntervalParts interval) {
   return Call(at, name,
               {Typed(std::move(interval.months)), Typed(std::move(interval.days)), Typed(std::move(interval.us))});
 }
@@ -148,7 +149,7 @@ std::optional<Bound> Binder::CallWithInterval(const Json& at, std::string_view n
     return IntervalCall(at, fmt::format("interval {}", name), *arguments[0].interval);
   }
   if (pair && arguments[0].interval && name != "-") std::swap(arguments[0], arguments[1]);
-  if (pair && name == "*") return ScaleInterval(at, *arguments[1].interval, std::move(arguments[0]));
+  if (pair && name == "*") return ScaleInterval(at, *arguments[1].interval, arguments[0]);
   if (pair && adds && !arguments[0].interval) {
     std::optional<Bound> interval = IntervalBound(*arguments[1].interval);
     if (name == "-") interval = ScaleInterval(at, *interval->interval, Typed(Bigint(-1)));

@@ -12,7 +12,7 @@ namespace compile {
 namespace {
 
 std::string ItemName(const Json& item) {
-  const std::string alias = TextOf(item, "alias");
+  std::string alias = TextOf(item, "alias");
   if (!alias.empty() || ClassOf(item) != "COLUMN_REF") return alias;
   return ListOf(item, "column_names").back().str();
 }

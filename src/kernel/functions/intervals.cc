@@ -44,12 +44,14 @@ Status Length(int64_t months, int64_t days, int64_t us, int64_t* out) {
   return *out == length ? absl::OkStatus() : InvalidArgument("an interval out of range");
 }
 
-// DuckDB's: a year has 365.25 days here, a month 30.
+// DuckDB's: a year has 365.25 days here, a month 30. The parts have 64 bits where DuckDB's have 32, so their sum wants
+// more.
 double Seconds(int64_t months, int64_t days, int64_t us) {
   constexpr int64_t kSecondsPerDay = 86'400;
-  const int64_t years = months / 12;
-  const int64_t whole_days = years * 365 + months % 12 * kDaysPerMonth + days;
-  return static_cast<double>(whole_days * kSecondsPerDay + years * (kSecondsPerDay / 4)) +
+  constexpr int64_t kSecondsPerQuarterDay = kSecondsPerDay / 4;
+  const __int128 years = months / 12;
+  const __int128 whole_days = years * 365 + months % 12 * kDaysPerMonth + days;
+  return static_cast<double>(whole_days * kSecondsPerDay + years * kSecondsPerQuarterDay) +
          static_cast<double>(us) / 1e6;
 }
 
