@@ -64,6 +64,9 @@ class Column {
   // The rows at `indices`, in their order.
   Column Take(std::span<const uint32_t> indices) const;
 
+  // Whether the first rows are those of `prefix`, bit by bit; null equals null. Columns of two types never do.
+  bool StartsWith(const Column& prefix) const;
+
  private:
   bool is_double() const { return type_ == TypeId::kDouble; }
 
