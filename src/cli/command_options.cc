@@ -151,17 +151,25 @@ void AddTrainingSet(CommandSet* set) {
   app.Text("--time", &command->time, "Its column with each row's instant", "COLUMN");
   app.List("--features", &command->features, "The features: view.feature or view.*", "A,B");
   app.List("--entities", entities.get(), "The label columns of entities, where names differ: carrier=code", "E=C");
-  app.Text("--out", &command->out, "The Parquet file to write", "FILE").Required();
+  app.Text("--out", &command->out, "The Parquet file to write; a set that is there already is extended", "FILE")
+      .Required();
+  app.Flag("--full", &command->full, "Compute every row, also where the set that is there has it");
 }
 
 void AddTrain(CommandSet* set) {
   const auto command = New<TrainCommand>();
   Arguments app = set->Add("train", "Train, evaluate and register a model; promote it if it is better",
                            "headrace train late_arrival", [command](const ParseContext& context) -> Made {
+                             if (command->full && command->training_set.empty())
+                               return InvalidArgument("--full goes with --training-set FILE");
+                             command->training_set = context.Absolute(command->training_set);
                              command->json = context.json;
                              return *command;
                            });
   app.Text("model", &command->model, "The model recipe", "MODEL").Required();
+  app.Text("--training-set", &command->training_set, "Keep the training set in this Parquet file, and extend it",
+           "FILE");
+  app.Flag("--full", &command->full, "Compute every row of it, also where the file has it");
 }
 
 // One of the commands below `models`.

@@ -30,10 +30,13 @@ struct TrainingSet {
   JoinReport report;
   Json manifest;  // content hash, definitions, data versions, leak meter: what the set is and what it was made from
   std::string content_hash;  // of names, types and values in their order
+  size_t reused_rows = 0;    // whose features were taken over from an earlier set; the manifest does not say
 };
 
-// kFailedPrecondition: something that it reads has not been built. Bad columns and keys are named.
-StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output);
+// kFailedPrecondition: something that it reads has not been built. Bad columns and keys are named. If there is a set in
+// the file `earlier`, it is extended where that gives the same as a full build; a note says so where it does not.
+StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output,
+                                       const std::string& earlier = "");
 
 // Writes the set as Parquet, and its manifest beside it as PATH.manifest.json.
 Status WriteTrainingSet(const TrainingSet& set, const std::string& path);

@@ -69,11 +69,11 @@ StatusOr<HistoryReport> UpdateBatchHistory(Connection& connection, const BatchHi
 
 // Which rows of a history, and which of its columns. With a range of _ingest, several connections can read parts.
 struct HistoryQuery {
-  std::string history;                  // its name: "raw.arrivals"
-  std::vector<std::string> columns;     // in this order; _event_time, _ingest ... as well
-  bool ordered = true;                  // by _ingest; else in any order, which is faster
-  std::optional<int64_t> ingest_from;   // first
-  std::optional<int64_t> ingest_until;  // first that is not read
+  std::string history;                         // its name: "raw.arrivals"
+  std::vector<std::string> columns;            // in this order; _event_time, _ingest ... as well
+  bool ordered = true;                         // by _ingest; else in any order, which is faster
+  std::optional<int64_t> ingest_from;          // first
+  std::optional<int64_t> ingest_until;         // first that is not read
   std::optional<TimestampUs> retracted_after;  // only rows that were retracted after it
   std::optional<TimestampUs> event_time_from;  // only rows whose _event_time is not before it
 };
