@@ -1,6 +1,7 @@
 #include "base/column.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace headrace {
 namespace {
@@ -168,6 +169,21 @@ Column Column::Slice(size_t begin, size_t rows) const {
   }
   if (!validity_.empty()) slice.validity_.assign(validity_.begin() + first, validity_.begin() + last);
   return slice;
+}
+
+bool Column::StartsWith(const Column& prefix) const {
+  const size_t rows = prefix.size();
+  if (prefix.type_ != type_ || rows > size()) return false;
+  for (size_t row = 0; (has_nulls() || prefix.has_nulls()) && row < rows; ++row) {
+    if (IsNull(row) != prefix.IsNull(row)) return false;
+  }
+  // The values of null rows are zeros or empty, so that they need not be left out.
+  if (HoldsBytes(type_)) {
+    return std::equal(prefix.offsets_.begin(), prefix.offsets_.end(), offsets_.begin()) &&
+           std::string_view(bytes_).substr(0, prefix.bytes_.size()) == prefix.bytes_;
+  }
+  if (is_double()) return std::memcmp(prefix.doubles_.data(), doubles_.data(), rows * sizeof(double)) == 0;
+  return std::equal(prefix.ints_.begin(), prefix.ints_.end(), ints_.begin());
 }
 
 std::vector<std::string> NamesOf(const Schema& schema) {

@@ -71,6 +71,9 @@ class Column {
   // `rows` rows from row `begin` on.
   Column Slice(size_t begin, size_t rows) const;
 
+  // Whether the first rows are those of `prefix`, bit by bit; null equals null. Columns of two types never do.
+  bool StartsWith(const Column& prefix) const;
+
  private:
   bool is_double() const { return type_ == TypeId::kDouble; }
 

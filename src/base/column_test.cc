@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 namespace headrace {
@@ -114,6 +115,27 @@ TEST_P(ColumnTest, ErasesItsFront) {
     values.push_back(Value::Null());
     ExpectHolds(column, values);
   }
+}
+
+TEST_P(ColumnTest, StartsWithItsFirstRowsOnly) {
+  for (const double null_share : {0.0, 0.4}) {
+    auto values = RandomValues(GetParam(), 10, null_share, random_);
+    const Column column = FromValues(GetParam(), values);
+    for (const size_t rows : {0, 6, 10}) {
+      const std::vector<Value> first(values.begin(), values.begin() + static_cast<ptrdiff_t>(rows));
+      EXPECT_TRUE(column.StartsWith(FromValues(GetParam(), first)));
+      if (rows > 0) EXPECT_FALSE(FromValues(GetParam(), first).StartsWith(column) && rows < 10);
+    }
+    values[4] = values[4].is_null() ? RandomValues(GetParam(), 1, 0, random_)[0] : Value::Null();
+    EXPECT_FALSE(column.StartsWith(FromValues(GetParam(), values)));
+    EXPECT_FALSE(column.StartsWith(Column(GetParam() == TypeId::kDouble ? TypeId::kBigint : TypeId::kDouble)));
+  }
+}
+
+TEST(Column, StartsWithLooksAtBits) {
+  EXPECT_FALSE(Column::Doubles({0.0}).StartsWith(Column::Doubles({-0.0})));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(Column::Doubles({nan, 1}).StartsWith(Column::Doubles({nan})));
 }
 
 TEST(Column, HoldsZeroOrEmptyTextWhereNull) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/memory.h"
 #include "cli/command_set.h"
 #include "engine/vars.h"
 
@@ -117,9 +118,23 @@ StatusOr<std::map<std::string, std::string>> ParseEntities(const std::vector<std
   return result;
 }
 
+// What a training set may take; 0, that is half of the machine's, unless it is given.
+StatusOr<size_t> ParseMemory(const std::string& text) {
+  if (text.empty()) return size_t{0};
+  const StatusOr<size_t> bytes = ParseByteCount(text);
+  return bytes.ok() ? bytes : InvalidArgument("--memory: {}", Message(bytes.status()));
+}
+
+void AddMemory(Arguments app, std::string* memory) {
+  app.Text("--memory", memory,
+           "What making the set may take; past it, rows go to .headrace/tmp. By default half of the "
+           "machine's",
+           "4GB");
+}
+
 // A model, or labels with all that they need.
 Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command,
-                       const std::vector<std::string>& entities) {
+                       const std::vector<std::string>& entities, const std::string& memory) {
   if (command.model.empty() == command.labels.empty()) {
     return InvalidArgument("name a MODEL, or give --labels, --time and --features");
   }
@@ -130,6 +145,7 @@ Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command,
     return InvalidArgument("--labels needs --time COLUMN and --features VIEW.FEATURE,...");
   }
   HR_ASSIGN_OR_RETURN(command.entities, ParseEntities(entities));
+  HR_ASSIGN_OR_RETURN(command.memory_bytes, ParseMemory(memory));
   // A name without a file behind it is a table's.
   if (const std::string path = context.Absolute(command.labels); std::filesystem::is_regular_file(path))
     command.labels = path;
@@ -141,27 +157,42 @@ Made FinishTrainingSet(const ParseContext& context, TrainingSetCommand command,
 void AddTrainingSet(CommandSet* set) {
   const auto command = New<TrainingSetCommand>();
   const auto entities = New<std::vector<std::string>>();
+  const auto memory = New<std::string>();
   Arguments app = set->Add(
       "training-set", "Write a point-in-time correct training set",
       "headrace training-set late_arrival --out late.parquet\n"
       "  headrace training-set --labels asked.csv --time asked_at --features carrier_recent.* --out rows.parquet",
-      [command, entities](const ParseContext& context) { return FinishTrainingSet(context, *command, *entities); });
+      [command, entities, memory](const ParseContext& context) {
+        return FinishTrainingSet(context, *command, *entities, *memory);
+      });
   app.Text("model", &command->model, "The model whose training set it is", "MODEL");
   app.Text("--labels", &command->labels, "In place of a model: a file or table with keys and times", "FILE|TABLE");
   app.Text("--time", &command->time, "Its column with each row's instant", "COLUMN");
   app.List("--features", &command->features, "The features: view.feature or view.*", "A,B");
   app.List("--entities", entities.get(), "The label columns of entities, where names differ: carrier=code", "E=C");
-  app.Text("--out", &command->out, "The Parquet file to write", "FILE").Required();
+  app.Text("--out", &command->out, "The Parquet file to write; a set that is there already is extended", "FILE")
+      .Required();
+  app.Flag("--full", &command->full, "Compute every row, also where the set that is there has it");
+  AddMemory(app, memory.get());
 }
 
 void AddTrain(CommandSet* set) {
   const auto command = New<TrainCommand>();
+  const auto memory = New<std::string>();
   Arguments app = set->Add("train", "Train, evaluate and register a model; promote it if it is better",
-                           "headrace train late_arrival", [command](const ParseContext& context) -> Made {
+                           "headrace train late_arrival", [command, memory](const ParseContext& context) -> Made {
+                             HR_ASSIGN_OR_RETURN(command->memory_bytes, ParseMemory(*memory));
+                             if (command->full && command->training_set.empty())
+                               return InvalidArgument("--full goes with --training-set FILE");
+                             command->training_set = context.Absolute(command->training_set);
                              command->json = context.json;
                              return *command;
                            });
   app.Text("model", &command->model, "The model recipe", "MODEL").Required();
+  app.Text("--training-set", &command->training_set, "Keep the training set in this Parquet file, and extend it",
+           "FILE");
+  app.Flag("--full", &command->full, "Compute every row of it, also where the file has it");
+  AddMemory(app, memory.get());
 }
 
 // One of the commands below `models`.

@@ -51,12 +51,17 @@ struct TrainingSetCommand {
   std::vector<std::string> features;
   std::map<std::string, std::string> entities;
   std::string out;
+  bool full = false;        // do not extend the set that is in `out`
+  size_t memory_bytes = 0;  // 0: half of the machine's
   bool json = false;
 };
 Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& output);
 
 struct TrainCommand {
   std::string model;
+  std::string training_set;  // a file that keeps the set, to be extended the next time; "" for none
+  bool full = false;         // do not extend the set that is there
+  size_t memory_bytes = 0;   // 0: half of the machine's
   bool json = false;
 };
 Status Run(const TrainCommand& command, Workspace& workspace, Output& output);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "absl/strings/str_join.h"
+#include "base/hash.h"
 #include "warehouse/history.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"
@@ -17,7 +17,8 @@ constexpr size_t kHistoryColumns = 3;  // _available_at, _retracted_at, _ingest 
 // Rows of a history, split into the program's input and its arrivals.
 class HistoryRows {
  public:
-  explicit HistoryRows(RecordBatch rows) : input_(std::move(rows)) {
+  // Retractions after `retracted_until` have not happened yet.
+  explicit HistoryRows(RecordBatch rows, TimestampUs retracted_until = kMaxTimestampUs) : input_(std::move(rows)) {
     const auto inputs = static_cast<ptrdiff_t>(input_.columns.size() - kHistoryColumns);
     arrivals_.assign(std::make_move_iterator(input_.columns.begin() + inputs),
                      std::make_move_iterator(input_.columns.end()));
@@ -28,7 +29,8 @@ class HistoryRows {
     if (std::find(valid.begin(), valid.end(), 1) == valid.end() && retracted.has_nulls()) return;  // none is retracted
     retracted_at_.assign(retracted.ints().begin(), retracted.ints().end());
     for (size_t row = 0; row < retracted_at_.size(); ++row) {
-      if (retracted.IsNull(row)) retracted_at_[row] = EventRows::kNeverRetracted;
+      if (retracted.IsNull(row) || retracted_at_[row] > retracted_until)
+        retracted_at_[row] = EventRows::kNeverRetracted;
     }
   }
 
@@ -59,13 +61,8 @@ Status CheckBuilt(Connection& connection, const std::string& history) {
   return FailedPrecondition("{} has not been built yet; run: headrace build", history);
 }
 
-HistoryQuery QueryOf(const EventView& view, const Schema& input) {
-  HistoryQuery query;
-  query.history = view.HistoryName();
-  query.columns = NamesOf(input);
-  query.columns.insert(query.columns.end(), {"_available_at", "_retracted_at", "_ingest"});
-  query.ordered = false;
-  return query;
+std::string TextOf(const DataVersion& version) {
+  return fmt::format("{}:{}:{}", version.rows, version.max_ingest, version.hash);
 }
 
 Status CheckTypes(const EventView& view, const Schema& input, const Schema& found) {
@@ -78,6 +75,24 @@ Status CheckTypes(const EventView& view, const Schema& input, const Schema& foun
 }
 
 }  // namespace
+
+HistoryQuery HistoryScan::QueryOf(std::span<const ViewProgram* const> views, const Schema& input) const {
+  HistoryQuery query;
+  query.history = ViewOf(*views[0]).HistoryName();
+  query.columns = NamesOf(input);
+  query.columns.insert(query.columns.end(), {"_available_at", "_retracted_at", "_ingest"});
+  query.ordered = false;
+  if (const auto cut = options_.as_of.find(views[0]->name); cut != options_.as_of.end())
+    query.ingest_until = cut->second.max_ingest + 1;
+  TimestampUs from = kMaxTimestampUs;
+  for (const ViewProgram* view : views) {
+    const auto needed = options_.needed_from.find(view->name);
+    if (needed == options_.needed_from.end()) return query;
+    from = std::min(from, needed->second);
+  }
+  query.event_time_from = from;
+  return query;
+}
 
 std::string HistoryScan::HistoryOf(const ViewProgram& view) const {
   return ViewOf(view).HistoryName();
@@ -95,19 +110,19 @@ StatusOr<int64_t> HistoryScan::RowsOf(const ViewProgram& view) {
 Status HistoryScan::Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) {
   const EventView& view = ViewOf(*views[0]);
   const Schema input = InputOf(views);
-  HR_RETURN_IF_ERROR(ScanInParallel(view, input, make_sink));
-  if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, input, make_sink());
+  HR_RETURN_IF_ERROR(ScanInParallel(view, QueryOf(views, input), input, make_sink));
+  if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, input, 0, make_sink());
   return absl::OkStatus();
 }
 
-Status HistoryScan::ScanInParallel(const EventView& view, const Schema& input,
+Status HistoryScan::ScanInParallel(const EventView& view, const HistoryQuery& query, const Schema& input,
                                    const std::function<EventSink()>& make_sink) {
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
   std::optional<LowerMemoryLimit> limit;
   if (!workspace_.serves()) limit.emplace(*connection, kScanBytes);
-  return ScanHistoryInParallel(*connection, QueryOf(view, input), [&]() -> BatchSink {
+  return ScanHistoryInParallel(*connection, query, [&]() -> BatchSink {
     return [&, sink = make_sink()](RecordBatch rows) -> Status {
       HR_RETURN_IF_ERROR(CheckTypes(view, input, rows.schema));
       return Emit(view, std::move(rows), sink);
@@ -120,8 +135,9 @@ Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program,
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+  const ViewProgram* const views[] = {&program};
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream,
-                      ScanHistory(*connection, QueryOf(view, program.input)));
+                      ScanHistory(*connection, QueryOf(views, program.input)));
   HR_RETURN_IF_ERROR(CheckTypes(view, program.input, stream->schema()));
   while (true) {
     HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
@@ -140,7 +156,9 @@ Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program,
 
 Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const {
   if (!options_.replay_from || !view.live()) {
-    const HistoryRows history(std::move(rows));
+    const auto cut = options_.as_of.find(view.name);
+    const HistoryRows history(std::move(rows),
+                              cut == options_.as_of.end() ? kMaxTimestampUs : cut->second.retracted_until);
     return sink(history.input(), history.AsArrivals(false));
   }
   // Stretches of rows on one side of the instant, so that what a sink gets stays in ingestion order.
@@ -157,9 +175,34 @@ Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const EventSin
   return absl::OkStatus();
 }
 
-Status HistoryScan::ScanLog(const EventView& view, const Schema& input, const EventSink& sink) {
+Status HistoryScan::ScanChanges(const EventView& view, const ViewProgram& program, const Since& since,
+                                const EventSink& sink) {
+  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
+  const ViewProgram* const views[] = {&program};
+  HistoryQuery added = QueryOf(views, program.input);
+  HistoryQuery retracted = added;
+  added.ingest_from = since.history.max_ingest + 1;
+  retracted.ingest_until = since.history.max_ingest + 1;
+  retracted.retracted_after = since.history.retracted_until;
+  for (const HistoryQuery& query : {added, retracted}) {
+    HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ScanHistory(*connection, query));
+    HR_RETURN_IF_ERROR(CheckTypes(view, program.input, stream->schema()));
+    while (true) {
+      HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
+      if (!rows) break;
+      const HistoryRows history(*std::move(rows));
+      HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(false)));
+    }
+  }
+  if (!view.live() || !options_.include_log) return absl::OkStatus();
+  return ScanLog(view, program.input, since.log_position, sink);
+}
+
+Status HistoryScan::ScanLog(const EventView& view, const Schema& input, uint64_t after, const EventSink& sink) {
   const StreamSource& stream = state_->definitions.streams.at(view.stream);
-  return workspace_.ReadEventLog(options_.log_until, [&](uint64_t, std::string_view entry) -> Status {
+  return workspace_.ReadEventLog(options_.log_until, [&](uint64_t position, std::string_view entry) -> Status {
+    if (position <= after) return absl::OkStatus();
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
       if (request.source != view.stream) continue;
@@ -205,7 +248,23 @@ HistoryReader HistoryScan::ReaderForOnline(Workspace& workspace, std::optional<T
 StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView& view) {
   HR_RETURN_IF_ERROR(CheckBuilt(connection, view.HistoryName()));
   HR_ASSIGN_OR_RETURN(const DataVersion version, HistoryVersion(connection, view.HistoryName()));
-  return fmt::format("{}:{}:{}", version.rows, version.max_ingest, version.hash);
+  return TextOf(version);
+}
+
+StatusOr<std::string> HistoryVersionTextAt(Connection& connection, const EventView& view, const HistoryCut& cut) {
+  HR_ASSIGN_OR_RETURN(const DataVersion version, HistoryVersionAt(connection, view.HistoryName(), cut));
+  return TextOf(version);
+}
+
+StatusOr<std::string> LogHash(Workspace& workspace, uint64_t until) {
+  if (until == 0) return std::string();
+  Sha256 hash;
+  HR_RETURN_IF_ERROR(workspace.ReadEventLog(until, [&](uint64_t, std::string_view entry) {
+    hash.Update(fmt::format("{}:", entry.size()));
+    hash.Update(entry);
+    return absl::OkStatus();
+  }));
+  return hash.Finish();
 }
 
 }  // namespace headrace

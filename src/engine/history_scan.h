@@ -1,6 +1,7 @@
 // The events of views, from raw history: what the warehouse's histories and the log of accepted events hold.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,16 @@ struct ScanOptions {
   // As a replay from this instant has them: rows of a stream's history that were known later count as pushed, at their
   // recorded availability (rule 2), and the live log does not exist.
   std::optional<TimestampUs> replay_from;
+  // By view. Its history as it was at an earlier state; the log is cut by log_until.
+  std::map<std::string, HistoryCut> as_of;
+  // By view. Events before the instant may be left out: a scan then reads less.
+  std::map<std::string, TimestampUs> needed_from;
+};
+
+// What has come to a view's history and to the log since an earlier state.
+struct Since {
+  HistoryCut history;
+  uint64_t log_position = 0;
 };
 
 class HistoryScan : public EventSource {
@@ -27,17 +38,23 @@ class HistoryScan : public EventSource {
   StatusOr<int64_t> RowsOf(const ViewProgram& view) override;
   Status Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) override;
 
+  // Rows that came after a state, and rows of it that were retracted since, with the instant at which they were.
+  Status ScanChanges(const EventView& view, const ViewProgram& program, const Since& since, const EventSink& sink);
+
   // Without the log: what online state starts from. Rows of streams that were known after `until` are left out.
   static HistoryReader ReaderForOnline(Workspace& workspace, std::optional<TimestampUs> until);
 
  private:
   const EventView& ViewOf(const ViewProgram& program) const { return state_->definitions.event_views.at(program.name); }
-  Status ScanInParallel(const EventView& view, const Schema& input, const std::function<EventSink()>& make_sink);
+  Status ScanInParallel(const EventView& view, const HistoryQuery& query, const Schema& input,
+                        const std::function<EventSink()>& make_sink);
   // In any order of rows.
   Status ScanKnown(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
                    const EventSink& sink);
   Status Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const;
-  Status ScanLog(const EventView& view, const Schema& input, const EventSink& sink);
+  Status ScanLog(const EventView& view, const Schema& input, uint64_t after, const EventSink& sink);
+  // `views` are of one history, and read `input` of it.
+  HistoryQuery QueryOf(std::span<const ViewProgram* const> views, const Schema& input) const;
 
   Workspace& workspace_;
   const std::shared_ptr<const ProjectState> state_;
@@ -46,5 +63,10 @@ class HistoryScan : public EventSource {
 
 // Which history a view starts from, for checkpoints and manifests: changes when the history is taken or published anew.
 StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView& view);
+// The same of an earlier state, as long as the history has only grown and been retracted from since.
+StatusOr<std::string> HistoryVersionTextAt(Connection& connection, const EventView& view, const HistoryCut& cut);
+
+// A hash of the log's entries up to `until`; "" of none.
+StatusOr<std::string> LogHash(Workspace& workspace, uint64_t until);
 
 }  // namespace headrace

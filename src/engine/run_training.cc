@@ -14,6 +14,10 @@ std::string LeakText(const JoinReport& report) {
                      report.cells, Share(report.leaking_cells, report.cells));
 }
 
+std::string ReuseText(size_t rows) {
+  return fmt::format("  the features of {} rows were taken over from the set that was there\n", rows);
+}
+
 // "auc 0.7471 [0.7424, 0.7518]" for each metric of one part of the report.
 std::string MetricsText(const Json* part) {
   if (part == nullptr || part->is_null()) return "no rows";
@@ -41,14 +45,16 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
     HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
     spec = SpecOf(*recipe);
   }
-  HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, output));
-  HR_RETURN_IF_ERROR(WriteTrainingSet(set, command.out));
+  const TrainingSetOptions options{command.full ? "" : command.out, command.memory_bytes};
+  HR_ASSIGN_OR_RETURN(const TrainingSet set, WriteTrainingSet(workspace, spec, command.out, options, output));
   if (command.json) {
-    output.Print(set.manifest.DumpPretty());
+    Json document = set.manifest;
+    document.object().emplace_back("reused_rows", set.reused_rows);
+    output.Print(document.DumpPretty());
     return absl::OkStatus();
   }
-  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.rows.num_rows,
-                           set.rows.schema.size() - set.num_label_columns));
+  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.num_rows, set.report.null_cells.size()));
+  if (set.reused_rows > 0) output.Print(ReuseText(set.reused_rows));
   output.Print(fmt::format("  content {}\n  leak meter: {}\n", set.content_hash, LeakText(set.report)));
   return absl::OkStatus();
 }
@@ -56,7 +62,7 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
 Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.FreshState());
   HR_ASSIGN_OR_RETURN(const ModelRecipe* recipe, FindRecipe(*state, command.model));
-  HR_ASSIGN_OR_RETURN(const TrainReport report, TrainAndRegister(workspace, *recipe, output));
+  HR_ASSIGN_OR_RETURN(const TrainReport report, TrainAndRegister(workspace, *recipe, command, output));
   if (command.json) {
     output.Print(report.ToJson().DumpPretty());
     return absl::OkStatus();
@@ -65,6 +71,7 @@ Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
       fmt::format("{}/{}: {} training rows, {} validation, {} test ({:.1f} s for the set, {:.1f} s for the model)\n",
                   recipe->name, report.version, report.train_rows, report.validation_rows, report.test_rows,
                   report.training_set_seconds, report.training_seconds));
+  if (report.reused_rows > 0) output.Print(ReuseText(report.reused_rows));
   for (const char* part : {"train", "validation", "test"}) {
     output.Print(fmt::format("  {:<11}{}\n", part, MetricsText(report.metrics.Find(part))));
   }

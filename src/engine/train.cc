@@ -119,6 +119,7 @@ Json TrainReport::ToJson() const {
   return Json::Object{{"version", version},
                       {"training_set_hash", training_set_hash},
                       {"training_set_rows", training_set_rows},
+                      {"reused_rows", reused_rows},
                       {"train_rows", train_rows},
                       {"validation_rows", validation_rows},
                       {"test_rows", test_rows},
@@ -138,17 +139,21 @@ StatusOr<const ModelRecipe*> FindRecipe(const ProjectState& state, const std::st
   return NotFound("there is no model '{}'; {}", name, NearestNameHint(name, names));
 }
 
-StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, Output& output) {
+StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, const TrainCommand& command,
+                                       Output& output) {
   if (!recipe.tune.is_null()) {
     return InvalidArgument("model {}: 'tune' is not supported by this version; leave it out and set params",
                            recipe.name);
   }
   Stopwatch watch;
   TrainReport report;
-  HR_ASSIGN_OR_RETURN(TrainingSet set, BuildTrainingSet(workspace, SpecOf(recipe), output));
+  const TrainingSetOptions options{command.full ? "" : command.training_set, command.memory_bytes};
+  HR_ASSIGN_OR_RETURN(TrainingSet set, BuildTrainingSet(workspace, SpecOf(recipe), options, output));
+  if (!command.training_set.empty()) HR_RETURN_IF_ERROR(WriteTrainingSet(set, command.training_set));
   report.training_set_seconds = watch.Lap();
   report.training_set_hash = set.content_hash;
   report.training_set_rows = set.rows.num_rows;
+  report.reused_rows = set.reused_rows;
   report.join = set.report;
 
   const Column* label = set.rows.Find(recipe.label_column);
@@ -201,7 +206,7 @@ Status RebuildTrainingSet(Workspace& workspace, const std::string& reference, bo
   for (const Json& feature : wanted->array()) spec.features.push_back(feature.str());
   HR_ASSIGN_OR_RETURN(const int64_t log_position, manifest.GetInteger("log_position"));
   spec.log_until = static_cast<uint64_t>(log_position);
-  HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, output));
+  HR_ASSIGN_OR_RETURN(const TrainingSet set, BuildTrainingSet(workspace, spec, {}, output));
   const bool same = set.content_hash == version.training_set_hash;
   if (json) {
     output.Print(

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/output.h"
+#include "engine/commands.h"
 #include "engine/training_set.h"
 #include "engine/workspace.h"
 
@@ -13,6 +14,7 @@ struct TrainReport {
   int64_t version = 0;
   std::string training_set_hash;
   size_t training_set_rows = 0;
+  size_t reused_rows = 0;  // of them, from the earlier set
   JoinReport join;
   Json metrics;
   size_t train_rows = 0, validation_rows = 0, test_rows = 0;
@@ -23,7 +25,9 @@ struct TrainReport {
   Json ToJson() const;
 };
 
-StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, Output& output);
+// `command` says whether a file keeps the training set; its model is `recipe`.
+StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& recipe, const TrainCommand& command,
+                                       Output& output);
 
 // Builds the training set of a registered version again, from the histories and the log as far as it read them, and
 // compares its content hash: kAborted if it differs. `reference` as in Registry::Resolve.

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 
 #include "base/diagnostic.h"
 #include "base/file.h"
-#include "engine/history_scan.h"
-#include "engine/set_hash.h"
+#include "base/memory.h"
+#include "engine/set_builder.h"
 #include "warehouse/parquet.h"
-#include "warehouse/release.h"
 #include "warehouse/sources.h"
 #include "warehouse/sql_text.h"
 
@@ -37,67 +35,6 @@ StatusOr<Column> CastLossless(const Column& column, TypeId type, const std::stri
     cast.Append(part);
   }
   return cast;
-}
-
-std::string HashOf(const RecordBatch& rows) {
-  SetHash hash(rows.schema);
-  hash.Add(rows);
-  return hash.Finish();
-}
-
-Json FeatureManifest(const FeaturePlan& plan, const JoinReport& report) {
-  Json::Array features;
-  for (size_t i = 0; i < plan.outputs.size(); ++i) {
-    features.push_back(Json::Object{{"name", plan.outputs[i].name},
-                                    {"type", std::string(TypeName(plan.outputs[i].type))},
-                                    {"null_cells", report.null_cells[i]}});
-  }
-  return features;
-}
-
-// Each view's definition, and the version of the history that it read.
-StatusOr<Json> ViewManifest(Workspace& workspace, const ProjectState& state, const FeaturePlan& plan) {
-  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
-  Json::Object views;
-  for (const ViewProgram* program : plan.event_views) {
-    const EventView& view = state.definitions.event_views.at(program->name);
-    HR_ASSIGN_OR_RETURN(std::string version, HistoryVersionText(*connection, view));
-    views.emplace_back(view.name, Json::Object{{"definition", view.definition_hash},
-                                               {"history", view.HistoryName()},
-                                               {"history_version", std::move(version)},
-                                               {"live", view.live()}});
-  }
-  for (const RequestProgram* program : plan.request_views) {
-    views.emplace_back(program->name, Json::Object{{"definition", program->definition_hash}});
-  }
-  return Json(std::move(views));
-}
-
-StatusOr<Json> MakeManifest(Workspace& workspace, const ProjectState& state, const TrainingSetSpec& spec,
-                            const FeaturePlan& plan, const TrainingSet& set, uint64_t log_position) {
-  HR_ASSIGN_OR_RETURN(Json views, ViewManifest(workspace, state, plan));
-  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
-  HR_ASSIGN_OR_RETURN(const std::optional<Release> release, LastRelease(*connection));
-  Json::Object entities;
-  for (const auto& [entity, column] : spec.entities) entities.emplace_back(entity, column);
-  Json::Array wanted(spec.features.begin(), spec.features.end());
-  return Json(Json::Object{
-      {"format", "headrace training set 1"},
-      {"content_hash", set.content_hash},
-      {"rows", static_cast<int64_t>(set.rows.num_rows)},
-      {"labels", Json::Object{{"from", spec.labels}, {"time", spec.time}, {"entities", std::move(entities)}}},
-      {"wanted", std::move(wanted)},
-      {"allow_leak", Json::Array(spec.allow_leak.begin(), spec.allow_leak.end())},
-      {"features", FeatureManifest(plan, set.report)},
-      {"views", std::move(views)},
-      {"release", release ? release->number : 0},
-      {"log_position", static_cast<int64_t>(log_position)},
-      {"events_read", set.report.events_read},
-      {"overflow_cells", set.report.overflow_cells},
-      {"leak_meter", Json::Object{{"cells", set.report.cells}, {"leaking_cells", set.report.leaking_cells}}},
-  });
 }
 
 }  // namespace
@@ -153,42 +90,42 @@ StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows
   return labels;
 }
 
-StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output) {
-  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
-  HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*state->definitions.catalog, spec.features));
-  HR_ASSIGN_OR_RETURN(RecordBatch rows, ReadRows(workspace, spec.labels));
-  HR_ASSIGN_OR_RETURN(const LabelRows labels, ToLabelRows(plan, rows, spec.time, spec.entities));
-  uint64_t log_until = 0;
-  if (spec.log_until) {
-    log_until = *spec.log_until;
-  } else {
-    HR_ASSIGN_OR_RETURN(log_until, workspace.EventLogPosition());
-  }
-  ScanOptions scan_options;
-  scan_options.include_log = log_until > 0;
-  scan_options.log_until = log_until;
-  HistoryScan scan(workspace, state, scan_options);
-  TrainingSet set;
-  set.num_label_columns = rows.columns.size();
-  JoinOptions options;
-  options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  HR_ASSIGN_OR_RETURN(std::vector<Column> features, PointInTimeJoin(plan, labels, scan, options, &set.report, output));
-  set.rows = std::move(rows);
-  for (size_t i = 0; i < features.size(); ++i) {
-    if (FindField(set.rows.schema, plan.outputs[i].name)) {
-      return InvalidArgument("the label rows already have a column '{}'; rename it", plan.outputs[i].name);
-    }
-    set.rows.schema.push_back(plan.outputs[i]);
-    set.rows.columns.push_back(std::move(features[i]));
-  }
-  set.content_hash = HashOf(set.rows);
-  HR_ASSIGN_OR_RETURN(set.manifest, MakeManifest(workspace, *state, spec, plan, set, log_until));
+size_t TrainingSetOptions::MemoryBytes() const {
+  return memory_bytes > 0 ? memory_bytes : MachineMemoryBytes() / 2;
+}
+
+StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec,
+                                       const TrainingSetOptions& options, Output& output) {
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<SetBuilder> builder,
+                      SetBuilder::Begin(workspace, spec, options, /*batch_rows=*/0, output));
+  HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, builder->Next());
+  TrainingSet set = std::move(*builder).Finish();
+  set.rows = *std::move(rows);
+  return set;
+}
+
+namespace {
+
+Status WriteManifest(const TrainingSet& set, const std::string& path) {
+  return WriteFileAtomically(path + ".manifest.json", set.manifest.DumpPretty());
+}
+
+}  // namespace
+
+StatusOr<TrainingSet> WriteTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, const std::string& path,
+                                       const TrainingSetOptions& options, Output& output) {
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<SetBuilder> builder,
+                      SetBuilder::Begin(workspace, spec, options, kRowGroupRows, output));
+  HR_RETURN_IF_ERROR(WriteParquet(
+      builder->schema(), [&] { return builder->Next(); }, path));
+  TrainingSet set = std::move(*builder).Finish();
+  HR_RETURN_IF_ERROR(WriteManifest(set, path));
   return set;
 }
 
 Status WriteTrainingSet(const TrainingSet& set, const std::string& path) {
   HR_RETURN_IF_ERROR(WriteParquet(set.rows, path));
-  return WriteFileAtomically(path + ".manifest.json", set.manifest.DumpPretty());
+  return WriteManifest(set, path);
 }
 
 }  // namespace headrace

@@ -24,18 +24,37 @@ struct TrainingSetSpec {
 
 TrainingSetSpec SpecOf(const ModelRecipe& recipe);
 
+struct TrainingSetOptions {
+  // A file with a set that was written before: it is extended where that gives the same as a full build; a note says so
+  // where it does not. "": none.
+  std::string earlier;
+  // What making the set may take, about; 0: half of the machine's. A set that is not written straight into a file is
+  // held beside that.
+  size_t memory_bytes = 0;
+
+  size_t MemoryBytes() const;
+};
+
 struct TrainingSet {
-  RecordBatch rows;  // the label columns, first and in order, then the features
+  RecordBatch rows;  // the label columns, first and in order, then the features; of BuildTrainingSet only
+  size_t num_rows = 0;
   size_t num_label_columns = 0;
   JoinReport report;
   Json manifest;  // content hash, definitions, data versions, leak meter: what the set is and what it was made from
   std::string content_hash;  // of names, types and values in their order
+  size_t reused_rows = 0;    // whose features were taken over from an earlier set; the manifest does not say
 };
 
 // kFailedPrecondition: something that it reads has not been built. Bad columns and keys are named.
-StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, Output& output);
+StatusOr<TrainingSet> BuildTrainingSet(Workspace& workspace, const TrainingSetSpec& spec,
+                                       const TrainingSetOptions& options, Output& output);
 
-// Writes the set as Parquet, and its manifest beside it as PATH.manifest.json.
+// The same as a Parquet file, and its manifest beside it as PATH.manifest.json: it is never whole in memory. What is
+// returned has no rows.
+StatusOr<TrainingSet> WriteTrainingSet(Workspace& workspace, const TrainingSetSpec& spec, const std::string& path,
+                                       const TrainingSetOptions& options, Output& output);
+
+// The same files of a set that is there.
 Status WriteTrainingSet(const TrainingSet& set, const std::string& path);
 
 // The rows of a table of the project, or of a file, in their order.

@@ -46,12 +46,18 @@ Status CheckFinite(Connection& connection, std::string_view relation, const std:
 
 namespace {
 
+std::string InstantSql(TimestampUs t) {
+  return QuoteLiteral(Value::Timestamp(t));
+}
+
 std::string HistorySql(const HistoryQuery& query) {
   std::string sql =
       fmt::format("select {} from {} where true", query.columns.empty() ? "_ingest" : ColumnList(query.columns),
                   HistoryRelation(query.history));
   if (query.ingest_from) sql += fmt::format(" and _ingest >= {}", *query.ingest_from);
   if (query.ingest_until) sql += fmt::format(" and _ingest < {}", *query.ingest_until);
+  if (query.retracted_after) sql += fmt::format(" and _retracted_at > {}", InstantSql(*query.retracted_after));
+  if (query.event_time_from) sql += fmt::format(" and _event_time >= {}", InstantSql(*query.event_time_from));
   return sql;
 }
 
@@ -112,6 +118,15 @@ StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view hi
   HR_ASSIGN_OR_RETURN(const HistoryExtent extent, ExtentOf(connection, history_name));
   HR_ASSIGN_OR_RETURN(const std::optional<DataVersion> recorded, RecordedVersion(connection, history_name, extent));
   return recorded ? *recorded : ComputeVersion(connection, history_name, extent);
+}
+
+StatusOr<DataVersion> HistoryVersionAt(Connection& connection, std::string_view history_name, const HistoryCut& cut) {
+  const std::string sql = fmt::format(
+      "select * exclude (_release) replace (case when _retracted_at > {} then null else _retracted_at end as "
+      "_retracted_at) from {} where _ingest <= {}",
+      InstantSql(cut.retracted_until), HistoryRelation(history_name), cut.max_ingest);
+  HR_ASSIGN_OR_RETURN(const ContentHash content, HashQuery(connection, sql));
+  return DataVersion{content.rows, cut.max_ingest, content.hash};
 }
 
 Status RecordHistoryVersion(Connection& connection, std::string_view history_name) {

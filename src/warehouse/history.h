@@ -69,11 +69,13 @@ StatusOr<HistoryReport> UpdateBatchHistory(Connection& connection, const BatchHi
 
 // Which rows of a history, and which of its columns. With a range of _ingest, several connections can read parts.
 struct HistoryQuery {
-  std::string history;                  // its name: "raw.arrivals"
-  std::vector<std::string> columns;     // in this order; _event_time, _ingest ... as well
-  bool ordered = true;                  // by _ingest; else in any order, which is faster
-  std::optional<int64_t> ingest_from;   // first
-  std::optional<int64_t> ingest_until;  // first that is not read
+  std::string history;                         // its name: "raw.arrivals"
+  std::vector<std::string> columns;            // in this order; _event_time, _ingest ... as well
+  bool ordered = true;                         // by _ingest; else in any order, which is faster
+  std::optional<int64_t> ingest_from;          // first
+  std::optional<int64_t> ingest_until;         // first that is not read
+  std::optional<TimestampUs> retracted_after;  // only rows that were retracted after it
+  std::optional<TimestampUs> event_time_from;  // only rows whose _event_time is not before it
 };
 StatusOr<std::unique_ptr<ResultStream>> ScanHistory(Connection& connection, const HistoryQuery& query);
 // All of them by several threads at once, each of which reads stretches of the history in their order
@@ -89,6 +91,15 @@ struct DataVersion {
 };
 // As the last build recorded it, if the history still has as many rows and retractions; else computed from its rows.
 StatusOr<DataVersion> HistoryVersion(Connection& connection, std::string_view history_name);
+
+// A state that a history was in: of its rows those up to number `max_ingest`, retracted as far as they were until
+// `retracted_until`.
+struct HistoryCut {
+  int64_t max_ingest = -1;
+  TimestampUs retracted_until = 0;
+};
+// HistoryVersion as it was at a cut, if the history has only grown and been retracted from since. Reads its rows.
+StatusOr<DataVersion> HistoryVersionAt(Connection& connection, std::string_view history_name, const HistoryCut& cut);
 
 // Records the version of a history that this build may have changed, in the table headrace.history_versions.
 Status RecordHistoryVersion(Connection& connection, std::string_view history_name);

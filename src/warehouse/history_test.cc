@@ -413,5 +413,56 @@ TEST_F(BatchHistoryTest, ADataVersionChangesWithTheRowsOnly) {
   EXPECT_THAT(version(), StartsWith("2 1 "));
 }
 
+TEST_F(BatchHistoryTest, TheVersionAtACutIsTheOneThatWasThereUnlessOldRowsChanged) {
+  const std::string name = ViewHistoryName("weather");
+  const auto text = [](const StatusOr<DataVersion>& v) {
+    EXPECT_TRUE(v.ok()) << v.status();
+    return fmt::format("{} {} {}", v->rows, v->max_ingest, v->hash);
+  };
+  Publish("('a', 1, 10), ('b', 2, 20), ('c', 3, 30)", 1000);
+  Publish("('a', 1, 10), ('b', 2, 20)", 2000);
+  const std::string then = text(HistoryVersion(*connection_, name));
+  const auto at_cut = [&](int64_t retracted_until) {
+    return text(HistoryVersionAt(*connection_, name, {2, retracted_until * kUsPerSecond}));
+  };
+  EXPECT_EQ(at_cut(2000), then);
+  Publish("('b', 2, 20), ('d', 4, 40)", 3000);
+  EXPECT_NE(text(HistoryVersion(*connection_, name)), then);
+  EXPECT_EQ(at_cut(2000), then);
+  EXPECT_NE(at_cut(3000), then);  // a retraction that came later
+  EXPECT_NE(at_cut(1000), then);  // one too few
+  Execute("update history.\"view:weather\" set x = x + 1 where _ingest = 0");
+  EXPECT_NE(at_cut(2000), then);
+}
+
+TEST_F(BatchHistoryTest, ChangesAreFoundByTheirNumberAndTheirRetraction) {
+  Publish("('a', 1, 10), ('b', 2, 20)", 1000);
+  Publish("('b', 2, 20), ('c', 3, 30)", 2000);
+  const auto keys = [&](HistoryQuery query) {
+    query.history = ViewHistoryName("weather");
+    query.columns = {"k"};
+    StatusOr<std::unique_ptr<ResultStream>> stream = ScanHistory(*connection_, query);
+    EXPECT_TRUE(stream.ok()) << stream.status();
+    std::string text;
+    while (true) {
+      const auto batch = (*stream)->Next();
+      EXPECT_TRUE(batch.ok());
+      if (!batch.ok() || !*batch) return text;
+      for (size_t row = 0; row < (*batch)->num_rows; ++row) text += (*batch)->columns[0].str(row);
+    }
+  };
+  HistoryQuery query;
+  query.ingest_from = 2;
+  EXPECT_EQ(keys(query), "c");
+  query = {};
+  query.retracted_after = 1000 * kUsPerSecond;
+  EXPECT_EQ(keys(query), "a");
+  query.retracted_after = 2000 * kUsPerSecond;
+  EXPECT_EQ(keys(query), "");
+  query = {};
+  query.event_time_from = 20 * kUsPerSecond;
+  EXPECT_EQ(keys(query), "bc");
+}
+
 }  // namespace
 }  // namespace headrace

@@ -17,6 +17,16 @@ StatusOr<std::optional<Release>> LastRelease(Connection& connection) {
   return Release{rows.columns[0].ints()[0], rows.columns[1].ints()[0]};
 }
 
+StatusOr<std::optional<Release>> FindRelease(Connection& connection, int64_t number) {
+  HR_ASSIGN_OR_RETURN(const ObjectKind kind, FindObject(connection, "headrace", "releases"));
+  if (kind == ObjectKind::kNone) return std::nullopt;
+  const std::array<Value, 1> wanted = {Value::Bigint(number)};
+  HR_ASSIGN_OR_RETURN(const RecordBatch rows,
+                      connection.QueryAll("select published_at from headrace.releases where number = ?", wanted));
+  if (rows.num_rows == 0) return std::nullopt;
+  return Release{number, rows.columns[0].ints()[0]};
+}
+
 StatusOr<Release> NextRelease(Connection& connection, TimestampUs now) {
   HR_ASSIGN_OR_RETURN(const std::optional<Release> last, LastRelease(connection));
   if (!last) return Release{1, now};

@@ -18,6 +18,8 @@ struct Release {
 // The last one; nothing when nothing was ever published.
 StatusOr<std::optional<Release>> LastRelease(Connection& connection);
 
+StatusOr<std::optional<Release>> FindRelease(Connection& connection, int64_t number);
+
 // The next number, published at `now`, or at the last release's instant when the clock has gone back.
 StatusOr<Release> NextRelease(Connection& connection, TimestampUs now);
 
