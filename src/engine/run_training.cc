@@ -18,6 +18,15 @@ std::string ReuseText(size_t rows) {
   return fmt::format("  the features of {} rows were taken over from the set that was there\n", rows);
 }
 
+// A line for each feature: the share of rows where it is null.
+std::string NullText(const std::vector<std::string>& features, const std::vector<int64_t>& null_cells, size_t rows) {
+  std::string text;
+  for (size_t i = 0; i < features.size(); ++i) {
+    text += fmt::format("  {:<40} {:>6.2f} % null\n", features[i], Share(null_cells[i], static_cast<int64_t>(rows)));
+  }
+  return text;
+}
+
 // "auc 0.7471 [0.7424, 0.7518]" for each metric of one part of the report.
 std::string MetricsText(const Json* part) {
   if (part == nullptr || part->is_null()) return "no rows";
@@ -55,6 +64,7 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
   }
   output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.num_rows, set.report.null_cells.size()));
   if (set.reused_rows > 0) output.Print(ReuseText(set.reused_rows));
+  output.Print(NullText(set.FeatureNames(), set.report.null_cells, set.rows.num_rows));
   output.Print(fmt::format("  content {}\n  leak meter: {}\n", set.content_hash, LeakText(set.report)));
   return absl::OkStatus();
 }
@@ -75,6 +85,7 @@ Status Run(const TrainCommand& command, Workspace& workspace, Output& output) {
   for (const char* part : {"train", "validation", "test"}) {
     output.Print(fmt::format("  {:<11}{}\n", part, MetricsText(report.metrics.Find(part))));
   }
+  output.Print(NullText(report.features, report.join.null_cells, report.training_set_rows));
   output.Print(fmt::format("  leak meter: {}\n", LeakText(report.join)));
   output.Print(report.alias.empty()
                    ? fmt::format("  keeps no alias: {}\n", report.promotion)

@@ -163,8 +163,7 @@ StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& 
   HR_ASSIGN_OR_RETURN(std::vector<double> labels, LabelsOf(*label, &data.classes));
   const std::vector<TimestampUs> times = TimesOf(*set.rows.Find(recipe.label_time), &labels);
   data.rows = &set.rows;
-  for (size_t i = set.num_label_columns; i < set.rows.schema.size(); ++i)
-    data.features.push_back(set.rows.schema[i].name);
+  data.features = report.features = set.FeatureNames();
   data.labels = labels;
   data.times = times;
   HR_ASSIGN_OR_RETURN(const TrainedModel trained, TrainModel(recipe, data, output));

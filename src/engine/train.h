@@ -16,6 +16,7 @@ struct TrainReport {
   size_t training_set_rows = 0;
   size_t reused_rows = 0;  // of them, from the earlier set
   JoinReport join;
+  std::vector<std::string> features;  // that join.null_cells counts
   Json metrics;
   size_t train_rows = 0, validation_rows = 0, test_rows = 0;
   std::string alias;      // that the version took, or ""
