@@ -119,7 +119,10 @@ class Project:
 
     def json(self, *arguments, status=0):
         text = self.run(*arguments, "--json", status=status)
-        return json.JSONDecoder().raw_decode(text)[0]
+        try:
+            return json.JSONDecoder().raw_decode(text)[0]
+        except json.JSONDecodeError:  # a command that failed says why in words
+            raise AssertionError(f"{arguments}: no JSON: {text}") from None
 
     def remove(self):
         shutil.rmtree(self.root, ignore_errors=True)
