@@ -62,9 +62,9 @@ Status Run(const TrainingSetCommand& command, Workspace& workspace, Output& outp
     output.Print(document.DumpPretty());
     return absl::OkStatus();
   }
-  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.num_rows, set.report.null_cells.size()));
+  output.Print(fmt::format("{}: {} rows, {} features\n", command.out, set.num_rows, set.features.size()));
   if (set.reused_rows > 0) output.Print(ReuseText(set.reused_rows));
-  output.Print(NullText(set.FeatureNames(), set.report.null_cells, set.rows.num_rows));
+  output.Print(NullText(set.features, set.report.null_cells, set.num_rows));
   output.Print(fmt::format("  content {}\n  leak meter: {}\n", set.content_hash, LeakText(set.report)));
   return absl::OkStatus();
 }

@@ -121,7 +121,7 @@ StatusOr<std::optional<RecordBatch>> SetBuilder::Next() {
 TrainingSet SetBuilder::Finish() && {
   TrainingSet set;
   set.num_rows = num_rows_;
-  set.num_label_columns = schema_.size() - plan_.outputs.size();
+  set.features = NamesOf(plan_.outputs);
   set.report = joined_ ? joined_->report() : std::move(extended_->report);
   set.reused_rows = joined_ ? 0 : extended_->reused_rows;
   set.content_hash = hash_->Finish();

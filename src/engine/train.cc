@@ -163,7 +163,7 @@ StatusOr<TrainReport> TrainAndRegister(Workspace& workspace, const ModelRecipe& 
   HR_ASSIGN_OR_RETURN(std::vector<double> labels, LabelsOf(*label, &data.classes));
   const std::vector<TimestampUs> times = TimesOf(*set.rows.Find(recipe.label_time), &labels);
   data.rows = &set.rows;
-  data.features = report.features = set.FeatureNames();
+  data.features = report.features = set.features;
   data.labels = labels;
   data.times = times;
   HR_ASSIGN_OR_RETURN(const TrainedModel trained, TrainModel(recipe, data, output));

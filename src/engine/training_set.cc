@@ -39,12 +39,6 @@ StatusOr<Column> CastLossless(const Column& column, TypeId type, const std::stri
 
 }  // namespace
 
-std::vector<std::string> TrainingSet::FeatureNames() const {
-  std::vector<std::string> names = NamesOf(rows.schema);
-  names.erase(names.begin(), names.begin() + static_cast<ptrdiff_t>(num_label_columns));
-  return names;
-}
-
 TrainingSetSpec SpecOf(const ModelRecipe& recipe) {
   return {recipe.label_table, recipe.label_time, recipe.entities, recipe.features, recipe.allow_leak, std::nullopt};
 }

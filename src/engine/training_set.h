@@ -38,13 +38,11 @@ struct TrainingSetOptions {
 struct TrainingSet {
   RecordBatch rows;  // the label columns, first and in order, then the features; of BuildTrainingSet only
   size_t num_rows = 0;
-  size_t num_label_columns = 0;
+  std::vector<std::string> features;  // the names of their columns
   JoinReport report;
   Json manifest;  // content hash, definitions, data versions, leak meter: what the set is and what it was made from
   std::string content_hash;  // of names, types and values in their order
   size_t reused_rows = 0;    // whose features were taken over from an earlier set; the manifest does not say
-
-  std::vector<std::string> FeatureNames() const;  // of the columns after the labels'
 };
 
 // kFailedPrecondition: something that it reads has not been built. Bad columns and keys are named.

@@ -85,6 +85,8 @@ class WrongUse(ProjectTest):
     def test_options_that_need_each_other(self):
         self.assertIn("MODEL", self.refused("training-set", "--out", "a.parquet"))
         self.assertIn("--time", self.refused("training-set", "--labels", "l.csv", "--out", "a.parquet"))
+        self.assertIn("write 4GB", self.refused("training-set", "m", "--out", "a.parquet", "--memory", "4 gigs"))
+        self.assertIn("write 4GB", self.refused("train", "m", "--memory", "half"))
         self.assertIn("go with --labels", self.refused("training-set", "m", "--time", "t", "--out", "a.parquet"))
         self.assertIn("no pair", self.refused("training-set", "--labels", "l.csv", "--time", "t", "--features", "a.*",
                                               "--entities", "carrier", "--out", "a.parquet"))

@@ -41,6 +41,12 @@ class MainJob(unittest.TestCase):
               group by l.n) where ours is distinct from theirs or ours_high is distinct from theirs_high""")
         self.assertEqual(rows.fetchone()[0], 0)
 
+    def test_training_set_within_little_memory_is_the_same(self):
+        usual = self.project.json("training-set", "good_order", "--full", "--out", str(self.project.root / "usual.parquet"))
+        little = self.project.json("training-set", "good_order", "--full", "--memory", "1MB", "--out", str(self.project.root / "little.parquet"))
+        self.assertEqual(little, usual)
+        self.assertEqual(list((self.project.root / ".headrace/tmp").iterdir()), [])
+
     def test_training_set_can_be_rebuilt_to_the_same_hash(self):
         self.assertTrue(self.project.json("models", "rebuild", "good_order")["same"])
 
