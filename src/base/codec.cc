@@ -1,6 +1,36 @@
 #include "base/codec.h"
 
 namespace headrace {
+namespace {
+
+constexpr uint8_t kDecimal = 0x80;
+constexpr uint8_t kDecimalList = 0x90;
+
+}  // namespace
+
+void ByteWriter::PutType(TypeId type) {
+  const bool list = IsList(type);
+  if (!IsDecimal(list ? ElementOf(type) : type)) return PutU8(static_cast<uint8_t>(type));
+  PutU8(list ? kDecimalList : kDecimal);
+  PutU8(static_cast<uint8_t>(WidthOf(type)));
+  PutU8(static_cast<uint8_t>(ScaleOf(type)));
+}
+
+StatusOr<TypeId> ByteReader::GetType() {
+  uint8_t number = 0;
+  HR_RETURN_IF_ERROR(GetU8(&number));
+  if (number != kDecimal && number != kDecimalList) {
+    if (!IsTypeId(number)) return DataLoss("{} is no type", number);
+    return static_cast<TypeId>(number);
+  }
+  uint8_t width = 0;
+  uint8_t scale = 0;
+  HR_RETURN_IF_ERROR(GetU8(&width));
+  HR_RETURN_IF_ERROR(GetU8(&scale));
+  const TypeId decimal = DecimalOf(width, scale);
+  if (!IsTypeId(static_cast<uint32_t>(decimal))) return DataLoss("there is no decimal({},{})", width, scale);
+  return number == kDecimal ? decimal : ListOf(decimal);
+}
 
 void ByteWriter::PutText(std::string_view text) {
   PutU32(static_cast<uint32_t>(text.size()));
@@ -20,7 +50,7 @@ void ByteWriter::PutValue(const Value& value) {
 }
 
 void ByteWriter::PutColumn(const Column& column) {
-  PutU8(static_cast<uint8_t>(column.type()));
+  PutType(column.type());
   PutU32(static_cast<uint32_t>(column.size()));
   PutU8(column.has_nulls() ? 1 : 0);
   bytes_.append(reinterpret_cast<const char*>(column.validity().data()), column.validity().size());
@@ -62,17 +92,15 @@ StatusOr<Value> ByteReader::GetValue(TypeId type) {
 }
 
 StatusOr<Column> ByteReader::GetColumn() {
-  uint8_t type = 0;
   uint8_t has_nulls = 0;
   uint32_t rows = 0;
-  HR_RETURN_IF_ERROR(GetU8(&type));
+  HR_ASSIGN_OR_RETURN(const TypeId type, GetType());
   HR_RETURN_IF_ERROR(GetU32(&rows));
   HR_RETURN_IF_ERROR(GetU8(&has_nulls));
-  if (!IsTypeId(type)) return DataLoss("{} is no column type", type);
   if (has_nulls != 0 && rest_.size() < rows) return DataLoss("the bytes end within a column's validity");
   const std::string_view validity = rest_.substr(0, has_nulls != 0 ? rows : 0);
   rest_.remove_prefix(validity.size());
-  Column column(static_cast<TypeId>(type));
+  Column column(type);
   if (!HoldsBytes(column.type()) && rest_.size() / sizeof(int64_t) < rows)
     return DataLoss("the bytes end within a column");
   for (uint32_t row = 0; row < rows; ++row) {

@@ -2,10 +2,11 @@
 //
 //   u8 u32 u64 i64 i128    1, 4, 8, 8, 16 bytes
 //   text              u32 length, bytes
-//   column            u8 type, u32 rows, u8 has_nulls, [rows validity bytes], values:
+//   type              u8 its number; of a decimal 0x80, of a list of decimals 0x90, and then: u8 width, u8 scale
+//   column            type, u32 rows, u8 has_nulls, [rows validity bytes], values:
 //                       fixed width             rows x 8 bytes
-//                       VARCHAR, lists, maps    rows x text
-//   value             u8 1 if it is null, else 0 and: 8 bytes, or text (VARCHAR, lists, maps)
+//                       VARCHAR, decimals, lists, maps    rows x text
+//   value             u8 1 if it is null, else 0 and: 8 bytes, or text (VARCHAR, decimals, lists, maps)
 //   column of [7, null] BIGINT:  01 | 02 00 00 00 | 01 | 01 00 | 07 00 00 00 00 00 00 00 | 00 00 00 00 00 00 00 00
 //
 // A reader checks every length against what is left, so damaged bytes give kDataLoss, never a wild read.
@@ -28,6 +29,7 @@ class ByteWriter {
   void PutI64(int64_t v) { PutFixed(v); }
   void PutText(std::string_view text);
   void PutI128(__int128 v) { PutFixed(v); }
+  void PutType(TypeId type);
   void PutValue(const Value& value);
   void PutColumn(const Column& column);
   std::string Finish() && { return std::move(bytes_); }
@@ -50,6 +52,7 @@ class ByteReader {
   Status GetI64(int64_t* v) { return GetFixed(v); }
   Status GetText(std::string* text);
   Status GetI128(__int128* v) { return GetFixed(v); }
+  StatusOr<TypeId> GetType();
   StatusOr<Value> GetValue(TypeId type);
   StatusOr<Column> GetColumn();
   bool AtEnd() const { return rest_.empty(); }

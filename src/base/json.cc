@@ -1,9 +1,11 @@
 #include "base/json.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
 
+#include "base/decimal.h"
 #include "base/nested.h"
 #include "base/time.h"
 
@@ -24,8 +26,29 @@ StatusOr<Json::Array> Json::ParseLines(std::string_view text) {
 }
 
 std::string_view Json::kind() const {
-  constexpr std::string_view kNames[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
+  constexpr std::string_view kNames[] = {"null", "boolean", "integer", "number", "string", "array", "object", "number"};
   return kNames[data_.index()];
+}
+
+Json Json::Number(std::string text) {
+  Json json;
+  json.data_ = NumberText{std::move(text)};
+  return json;
+}
+
+double Json::number() const {
+  if (is_integer()) return static_cast<double>(integer());
+  const auto* written = std::get_if<NumberText>(&data_);
+  if (written == nullptr) return std::get<double>(data_);
+  double v = 0;
+  std::from_chars(written->text.data(), written->text.data() + written->text.size(), v);
+  return v;
+}
+
+std::string Json::number_text() const {
+  if (is_integer()) return std::to_string(integer());
+  const auto* written = std::get_if<NumberText>(&data_);
+  return written != nullptr ? written->text : FormatDouble(std::get<double>(data_));
 }
 
 const Json* Json::Find(std::string_view key) const {
@@ -93,6 +116,8 @@ void Json::DumpTo(std::string* out) const {
     out->append(boolean() ? "true" : "false");
   } else if (is_integer()) {
     fmt::format_to(std::back_inserter(*out), "{}", integer());
+  } else if (const auto* written = std::get_if<NumberText>(&data_)) {
+    out->append(written->text);
   } else if (is_double()) {
     AppendJsonDouble(number(), out);
   } else if (is_string()) {
@@ -164,12 +189,19 @@ Json MapToJson(const MapEntries& entries) {
   return Json(std::move(object));
 }
 
+Json DecimalToJson(Int128 units, int scale) {
+  const bool fits = units == static_cast<int64_t>(units);
+  if (scale == 0) return fits ? Json(static_cast<int64_t>(units)) : Json(FormatDecimal(units, 0));
+  return Json::Number(FormatDecimal(units, scale));
+}
+
 }  // namespace
 
 Json ToJson(const Value& v) {
   if (v.is_null()) return Json();
   if (IsList(v.type())) return ListToJson(DecodeList(v.type(), v.str()));
   if (IsMap(v.type())) return MapToJson(DecodeMap(v.type(), v.str()));
+  if (IsDecimal(v.type())) return DecimalToJson(DecodeDecimal(v.str()), ScaleOf(v.type()));
   switch (v.type()) {
     case TypeId::kBoolean:
       return Json(v.int64() != 0);
@@ -193,6 +225,14 @@ StatusOr<Value> DoubleFromJson(const Json& json) {
     if (json.str() == "-Infinity") return Value::Double(-kInfinity);
   }
   return InvalidArgument("expected a number (or \"NaN\", \"Infinity\", \"-Infinity\")");
+}
+
+StatusOr<Value> DecimalFromJson(const Json& json, TypeId type) {
+  if (!json.is_number() && !json.is_string()) return InvalidArgument("expected a number, or one as a text");
+  const StatusOr<Int128> units = ParseDecimal(json.is_string() ? json.str() : json.number_text(), type, /*exact=*/true);
+  if (units.ok()) return Value::Bytes(type, EncodeDecimal(*units));
+  return InvalidArgument("expected a number with at most {} digits before the point and {} after it",
+                         WidthOf(type) - ScaleOf(type), ScaleOf(type));
 }
 
 StatusOr<Value> TimestampFromJson(const Json& json) {
@@ -261,6 +301,7 @@ StatusOr<Value> MapFromJson(const Json& json, TypeId type) {
 StatusOr<Value> FromJsonUnannotated(const Json& json, TypeId type) {
   if (IsList(type)) return ListFromJson(json, type);
   if (IsMap(type)) return MapFromJson(json, type);
+  if (IsDecimal(type)) return DecimalFromJson(json, type);
   switch (type) {
     case TypeId::kBoolean:
       if (json.is_bool()) return Value::Boolean(json.boolean());

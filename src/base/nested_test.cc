@@ -19,13 +19,13 @@ Column Texts(const std::vector<Value>& values) {
 TEST(NestedTest, EveryTypeHasANumberANameAndItsParts) {
   for (const TypeId element : kScalarTypes) {
     EXPECT_EQ(ElementOf(ListOf(element)), element);
-    EXPECT_TRUE(IsList(ListOf(element)) && !IsMap(ListOf(element)) && IsTypeId(static_cast<uint8_t>(ListOf(element))));
+    EXPECT_TRUE(IsList(ListOf(element)) && !IsMap(ListOf(element)) && IsTypeId(static_cast<uint32_t>(ListOf(element))));
     EXPECT_EQ(*ParseTypeName(TypeName(ListOf(element))), ListOf(element));
     for (const TypeId key : kScalarTypes) {
       const TypeId map = MapOf(key, element);
       EXPECT_EQ(KeyOf(map), key);
       EXPECT_EQ(ElementOf(map), element);
-      EXPECT_TRUE(IsMap(map) && !IsList(map) && IsTypeId(static_cast<uint8_t>(map)));
+      EXPECT_TRUE(IsMap(map) && !IsList(map) && IsTypeId(static_cast<uint32_t>(map)));
       EXPECT_EQ(*ParseTypeName(TypeName(map)), map);
     }
   }
@@ -35,7 +35,7 @@ TEST(NestedTest, EveryTypeHasANumberANameAndItsParts) {
   EXPECT_FALSE(ParseTypeName("map(int)").ok());
   EXPECT_EQ(256 - 6 - 6 - 36, [] {
     int others = 0;
-    for (int i = 0; i < 256; ++i) others += IsTypeId(static_cast<uint8_t>(i)) ? 0 : 1;
+    for (int i = 0; i < 256; ++i) others += IsTypeId(static_cast<uint32_t>(i)) ? 0 : 1;
     return others;
   }());
 }

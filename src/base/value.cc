@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "base/decimal.h"
 #include "base/nested.h"
 #include "base/time.h"
 
@@ -17,7 +19,7 @@ struct Spelling {
   std::string_view name;
   TypeId type;
 };
-// The first spelling of a type is its name. DECIMAL reads as DOUBLE only where a cast says so, never here.
+// The first spelling of a type is its name.
 constexpr std::array<Spelling, 35> kSpellings = {{{"BOOLEAN", TypeId::kBoolean},
                                                   {"BIGINT", TypeId::kBigint},
                                                   {"DOUBLE", TypeId::kDouble},
@@ -64,8 +66,26 @@ std::string_view ScalarName(TypeId type) {
 }
 
 std::string Spell(TypeId type) {
+  if (IsDecimal(type)) return fmt::format("DECIMAL({},{})", WidthOf(type), ScaleOf(type));
   if (IsMap(type)) return fmt::format("MAP({}, {})", ScalarName(KeyOf(type)), ScalarName(ElementOf(type)));
-  return fmt::format("{}{}", ScalarName(IsList(type) ? ElementOf(type) : type), IsList(type) ? "[]" : "");
+  return IsList(type) ? Spell(ElementOf(type)) + "[]" : std::string(ScalarName(type));
+}
+
+// DECIMAL, NUMERIC(5), DEC(18, 2).
+std::optional<TypeId> ParseDecimalName(std::string_view upper) {
+  const size_t open = std::min(upper.find('('), upper.size());
+  const absl::string_view word = absl::StripAsciiWhitespace(ToAbsl(upper.substr(0, open)));
+  if (word != "DECIMAL" && word != "NUMERIC" && word != "DEC") return std::nullopt;
+  if (open == upper.size()) return DecimalOf(18, 3);
+  if (!upper.ends_with(")")) return std::nullopt;
+  const std::string_view inside = upper.substr(open + 1, upper.size() - open - 2);
+  const size_t comma = std::min(inside.find(','), inside.size());
+  int width = 0;
+  int scale = 0;
+  if (!absl::SimpleAtoi(ToAbsl(inside.substr(0, comma)), &width)) return std::nullopt;
+  if (comma < inside.size() && !absl::SimpleAtoi(ToAbsl(inside.substr(comma + 1)), &scale)) return std::nullopt;
+  const bool exists = width >= 1 && width <= kMaxDecimalWidth && scale >= 0 && scale <= width;
+  return exists ? std::optional(DecimalOf(width, scale)) : std::nullopt;
 }
 
 std::optional<TypeId> ParseScalarName(std::string_view upper) {
@@ -73,7 +93,7 @@ std::optional<TypeId> ParseScalarName(std::string_view upper) {
   for (const Spelling& spelling : kSpellings) {
     if (name == ToAbsl(spelling.name)) return spelling.type;
   }
-  return std::nullopt;
+  return ParseDecimalName({name.data(), name.size()});
 }
 
 // INT[], MAP(TEXT, INT).
@@ -87,7 +107,8 @@ std::optional<TypeId> ParseNestedName(std::string_view upper) {
   if (!upper.starts_with(kMap) || !upper.ends_with(")") || comma == std::string_view::npos) return std::nullopt;
   const std::optional<TypeId> key = ParseScalarName(upper.substr(kMap.size(), comma - kMap.size()));
   const std::optional<TypeId> value = ParseScalarName(upper.substr(comma + 1, upper.size() - comma - 2));
-  return key && value ? std::optional(MapOf(*key, *value)) : std::nullopt;
+  if (!key || !value || !FitsMap(*key) || !FitsMap(*value)) return std::nullopt;
+  return MapOf(*key, *value);
 }
 
 std::string ListText(const Column& elements) {
@@ -107,30 +128,53 @@ std::string MapText(const MapEntries& entries) {
 
 }  // namespace
 
-bool IsTypeId(uint8_t number) {
+bool IsTypeId(uint32_t number) {
   const auto is_scalar = [](unsigned n) { return n <= static_cast<unsigned>(TypeId::kTimestamp); };
   const auto type = static_cast<TypeId>(number);
+  if (number >> 16 == 1 || number >> 16 == 2) {
+    return WidthOf(type) >= 1 && WidthOf(type) <= kMaxDecimalWidth && ScaleOf(type) <= WidthOf(type);
+  }
   if (number >= kTypeNumbers) return false;
   if (IsMap(type)) return is_scalar(static_cast<unsigned>(KeyOf(type))) && is_scalar(number & 7U);
   return IsList(type) ? is_scalar(number & 0xfU) : is_scalar(number);
 }
 
+namespace {
+
+constexpr size_t kDecimalNumbers = (kMaxDecimalWidth + 1) << 8;
+
+// By type: the decimals, and their lists, follow the others.
+size_t NameIndex(TypeId type) {
+  const auto number = static_cast<uint32_t>(type);
+  return number < kTypeNumbers ? number : kTypeNumbers + (number >> 17) * kDecimalNumbers + (number & 0xffff);
+}
+
+}  // namespace
+
 std::string_view TypeName(TypeId type) {
   static const auto& kNames = *[] {
-    auto* names = new std::array<std::string, kTypeNumbers>();
-    for (size_t i = 0; i < kTypeNumbers; ++i) {
-      if (IsTypeId(static_cast<uint8_t>(i))) (*names)[i] = Spell(static_cast<TypeId>(i));
+    auto* names = new std::vector<std::string>(kTypeNumbers + 2 * kDecimalNumbers);
+    const auto name = [&](TypeId t) { (*names)[NameIndex(t)] = Spell(t); };
+    for (uint32_t i = 0; i < kTypeNumbers; ++i) {
+      if (IsTypeId(i)) name(static_cast<TypeId>(i));
+    }
+    for (int width = 1; width <= kMaxDecimalWidth; ++width) {
+      for (int scale = 0; scale <= width; ++scale) {
+        name(DecimalOf(width, scale));
+        name(ListOf(DecimalOf(width, scale)));
+      }
     }
     return names;
   }();
-  return kNames[static_cast<size_t>(type)];
+  return kNames[NameIndex(type)];
 }
 
 StatusOr<TypeId> ParseTypeName(std::string_view name) {
   const std::string upper = absl::AsciiStrToUpper(ToAbsl(name));
   if (const std::optional<TypeId> type = ParseScalarName(upper)) return *type;
   if (const std::optional<TypeId> type = ParseNestedName(upper)) return *type;
-  return InvalidArgument("'{}' is not a type: use boolean, bigint, double, varchar, date or timestamp", name);
+  return InvalidArgument("'{}' is not a type: use boolean, bigint, double, decimal(p,s), varchar, date or timestamp",
+                         name);
 }
 
 bool Value::IdenticalTo(const Value& other) const {
@@ -144,6 +188,7 @@ std::string Value::ToString() const {
   if (is_null()) return "null";
   if (IsList(type_)) return ListText(DecodeList(type_, str()));
   if (IsMap(type_)) return MapText(DecodeMap(type_, str()));
+  if (IsDecimal(type_)) return FormatDecimal(DecodeDecimal(str()), ScaleOf(type_));
   switch (type_) {
     case TypeId::kBoolean:
       return int64() != 0 ? "true" : "false";

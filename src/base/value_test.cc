@@ -24,7 +24,7 @@ TEST(ParseTypeName, NamesTheTypesInItsError) {
   const auto type = ParseTypeName("quaternion");
   ASSERT_FALSE(type.ok());
   EXPECT_EQ(std::string(type.status().message()),
-            "'quaternion' is not a type: use boolean, bigint, double, varchar, date or timestamp");
+            "'quaternion' is not a type: use boolean, bigint, double, decimal(p,s), varchar, date or timestamp");
 }
 
 TEST(TypeName, IsReadBackToTheSameType) {

@@ -24,6 +24,7 @@ class Writer {
       case K::kRegrCount:
         return Call("count", input_.argument);
       case K::kSum:
+        if (IsDecimal(call_.argument_type)) return Call("sum", input_.argument);
         return is_double() ? Positive(Call("sum", input_.argument))
                            : fmt::format("TRY_CAST({} AS BIGINT)", Call("sum", input_.argument));
       case K::kAvg:

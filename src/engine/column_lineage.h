@@ -32,9 +32,9 @@ struct LineageBlock {
   struct Column {
     std::string name;
     bool computed = false;  // from `inputs` alone; constants have none
-    std::vector<Input> inputs;
-    bool copy = false;               // of its one input, perhaps cast
-    std::optional<TimeShift> shift;  // of its one input
+    std::vector<Input> inputs = {};
+    bool copy = false;                              // of its one input, perhaps cast
+    std::optional<TimeShift> shift = std::nullopt;  // of its one input
   };
   std::string relation;  // "fct_flights", "raw.arrivals"; of a WITH or a subquery: the table whose SQL it is in
   std::vector<const LineageBlock*> from;

@@ -67,7 +67,8 @@ class ModelChecker {
       return Error(fmt::format("labels.{}: column '{}' does not exist in {}", key, name, recipe_.label_table),
                    Hint(name));
     const TypeId type = (*labels_)[*index].type;
-    if (std::find(types.begin(), types.end(), type) == types.end()) {
+    const TypeId kind = IsDecimal(type) ? TypeId::kDouble : type;
+    if (std::find(types.begin(), types.end(), kind) == types.end()) {
       Error(fmt::format("labels.{}: column '{}' is a {}", key, name, TypeName(type)), "cast it in the table");
     }
   }

@@ -87,7 +87,6 @@ class RelationBinder {
     Schema schema;
     for (const TypedColumn& column : *columns) {
       std::string type = column.type;
-      if (type.starts_with("DECIMAL(") && type.ends_with(")")) type = "DOUBLE";
       if (type == "HUGEINT" || type == "UBIGINT") type = "BIGINT";
       if (type == "TIMESTAMP_S" || type == "TIMESTAMP_MS" || type == "TIMESTAMP_NS") type = "TIMESTAMP";
       if (const StatusOr<TypeId> id = ParseTypeName(type); id.ok()) schema.push_back({column.name, *id});

@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/decimal.h"
 #include "engine/training_set.h"
 #include "warehouse/history.h"
 
@@ -50,7 +51,7 @@ Status AddEvents(Workspace& workspace, const StreamSource& stream, TimestampUs f
 
 double LabelValue(const Column& labels, size_t row) {
   if (labels.IsNull(row) || labels.type() == TypeId::kVarchar) return std::nan("");
-  return labels.type() == TypeId::kDouble ? labels.doubles()[row] : static_cast<double>(labels.ints()[row]);
+  return NumberAt(labels, row);
 }
 
 void AddQuestions(const ModelRecipe& recipe, const RecordBatch& rows, const LabelRows& asked, TimestampUs from,

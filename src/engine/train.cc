@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/decimal.h"
 #include "base/diagnostic.h"
 #include "base/hash.h"
 #include "models/artifact.h"
@@ -47,8 +48,7 @@ StatusOr<std::vector<double>> LabelsOf(const Column& column, std::vector<std::st
     if (column.IsNull(row)) {
       labels.push_back(std::numeric_limits<double>::quiet_NaN());
     } else {
-      labels.push_back(column.type() == TypeId::kDouble ? column.doubles()[row]
-                                                        : static_cast<double>(column.ints()[row]));
+      labels.push_back(NumberAt(column, row));
     }
   }
   return labels;

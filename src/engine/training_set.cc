@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/decimal.h"
 #include "base/diagnostic.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -23,12 +24,13 @@ StatusOr<const Column*> RequireColumn(const RecordBatch& rows, const std::string
 // Casts a label column to a key's or a request field's type; only what loses nothing.
 StatusOr<Column> CastLossless(const Column& column, TypeId type, const std::string& name) {
   if (column.type() == type) return column;
-  const bool widens = column.type() == TypeId::kBigint && type == TypeId::kDouble;
+  const bool is_exact = column.type() == TypeId::kBigint || IsDecimal(column.type());
+  const bool widens = is_exact && type == TypeId::kDouble;
   Column cast(type);
   for (size_t row = 0; row < column.size(); ++row) {
     const Value value = column.GetValue(row);
     if (!value.is_null() && widens) {
-      cast.AppendDouble(static_cast<double>(value.int64()));
+      cast.AppendDouble(NumberOf(value));
       continue;
     }
     HR_ASSIGN_OR_RETURN(const Value part, CastKeyPart(value, type, name));

@@ -6,7 +6,7 @@ namespace headrace {
 
 int CompareCells(const Column& column_a, size_t a, const Column& column_b, size_t b) {
   if (column_a.type() == TypeId::kDouble) return CompareDoubles(column_a.doubles()[a], column_b.doubles()[b]);
-  if (column_a.type() == TypeId::kVarchar) return column_a.str(a).compare(column_b.str(b));
+  if (HoldsBytes(column_a.type())) return column_a.str(a).compare(column_b.str(b));
   const int64_t x = column_a.ints()[a];
   const int64_t y = column_b.ints()[b];
   return x < y ? -1 : x > y ? 1 : 0;
@@ -14,7 +14,7 @@ int CompareCells(const Column& column_a, size_t a, const Column& column_b, size_
 
 int CompareValues(const Value& a, const Value& b) {
   if (a.type() == TypeId::kDouble) return CompareDoubles(a.dbl(), b.dbl());
-  if (a.type() == TypeId::kVarchar) return a.str().compare(b.str());
+  if (HoldsBytes(a.type())) return a.str().compare(b.str());
   return a.int64() < b.int64() ? -1 : a.int64() > b.int64() ? 1 : 0;
 }
 

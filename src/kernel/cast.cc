@@ -5,6 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "base/decimal.h"
+#include "base/nested.h"
 #include "base/time.h"
 #include "kernel/expression.h"
 
@@ -122,6 +124,51 @@ std::string MomentText(std::string_view text, bool keep_offset) {
   return keep_offset ? moment.append(text.substr(offset)) : moment;
 }
 
+// A text of a number is one of a decimal too.
+StatusOr<Value> ToDecimal(const Value& v, TypeId to) {
+  const TypeId from = v.type();
+  StatusOr<Int128> units = InvalidArgument("a {} cannot be cast to {}", TypeName(from), TypeName(to));
+  if (from == TypeId::kVarchar) {
+    units = ParseDecimal(v.str(), to, /*exact=*/false);
+  } else if (from == TypeId::kDouble) {
+    units = DoubleToDecimal(v.dbl(), to);
+  } else if (IsDecimal(from) || from == TypeId::kBigint || from == TypeId::kBoolean) {
+    const Int128 own = IsDecimal(from) ? DecodeDecimal(v.str()) : v.int64();
+    const std::optional<Int128> rescaled = Rescale(own, IsDecimal(from) ? ScaleOf(from) : 0, ScaleOf(to));
+    if (rescaled && FitsDecimal(*rescaled, to)) {
+      units = *rescaled;
+    } else {
+      units = InvalidArgument("{} does not fit a {}", v.ToString(), TypeName(to));
+    }
+  }
+  HR_RETURN_IF_ERROR(units.status());
+  return Value::Bytes(to, EncodeDecimal(*units));
+}
+
+StatusOr<Value> FromDecimal(const Value& v, TypeId to) {
+  const Int128 units = DecodeDecimal(v.str());
+  const int scale = ScaleOf(v.type());
+  switch (to) {
+    case TypeId::kBoolean:
+      return Value::Boolean(units != 0);
+    case TypeId::kDouble:
+      return Value::Double(DecimalToDouble(units, scale));
+    case TypeId::kBigint: {
+      const Int128 whole = *Rescale(units, scale, 0);
+      if (whole == static_cast<int64_t>(whole)) return Value::Bigint(static_cast<int64_t>(whole));
+      return InvalidArgument("{} does not fit a bigint", v.ToString());
+    }
+    case TypeId::kVarchar: {
+      std::string text = v.ToString();
+      // DuckDB writes no 0 where the type has no digit before the point.
+      if (WidthOf(v.type()) == scale) text.erase(text.find('0'), 1);
+      return Value::Varchar(std::move(text));
+    }
+    default:
+      return InvalidArgument("a {} cannot be cast to {}", TypeName(v.type()), TypeName(to));
+  }
+}
+
 StatusOr<Value> CastText(const std::string& text, TypeId to, bool zoned) {
   switch (to) {
     case TypeId::kBigint:
@@ -162,6 +209,8 @@ std::string DoubleText(double v) {
 StatusOr<Value> CastValue(const Value& v, TypeId to, bool zoned) {
   const TypeId from = v.type();
   if (from == to) return v;
+  if (IsDecimal(to)) return ToDecimal(v, to);
+  if (IsDecimal(from)) return FromDecimal(v, to);
   if (from == TypeId::kVarchar) return CastText(v.str(), to, zoned);
   if (to == TypeId::kVarchar) {
     if (from == TypeId::kTimestamp) return Value::Varchar(TimestampText(v.int64()));
@@ -188,6 +237,18 @@ StatusOr<Column> CastColumn(const Column& column, TypeId type, bool try_cast, bo
   if (column.type() == type) return column;
   Column result(type);
   result.Reserve(column.size());
+  if (IsList(type)) {  // element by element
+    for (size_t i = 0; i < column.size(); ++i) {
+      if (column.IsNull(i)) {
+        result.AppendNull();
+        continue;
+      }
+      HR_ASSIGN_OR_RETURN(const Column elements,
+                          CastColumn(DecodeList(column.type(), column.str(i)), ElementOf(type), try_cast, zoned));
+      result.AppendString(EncodeList(elements));
+    }
+    return result;
+  }
   const bool widening = column.type() == TypeId::kBigint && type == TypeId::kDouble;
   for (size_t i = 0; i < column.size(); ++i) {
     if (column.IsNull(i)) {

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/decimal.h"
+
 namespace headrace {
 namespace {
 
@@ -163,7 +165,7 @@ bool OnlyNamesColumns(const ViewProgram& program) {
 bool EncodePart(const Column& part, size_t row, std::string* out) {
   if (part.IsNull(row)) return false;
   char fixed[sizeof(int64_t)];
-  if (part.type() == TypeId::kVarchar) {
+  if (HoldsBytes(part.type())) {
     const std::string_view text = part.str(row);
     const uint64_t size = text.size();
     std::memcpy(fixed, &size, sizeof size);
@@ -217,6 +219,16 @@ bool EncodeKey(std::span<const Column* const> parts, size_t row, std::string* ou
 
 StatusOr<Value> CastKeyPart(const Value& value, TypeId type, std::string_view column) {
   if (value.is_null() || value.type() == type) return value;
+  if (IsDecimal(type) && (IsDecimal(value.type()) || value.type() == TypeId::kBigint)) {
+    if (const StatusOr<Int128> units = ParseDecimal(value.ToString(), type, /*exact=*/true); units.ok())
+      return Value::Bytes(type, EncodeDecimal(*units));
+  }
+  if (IsDecimal(value.type()) && type == TypeId::kBigint) {
+    if (const StatusOr<Int128> units = ParseDecimal(value.ToString(), DecimalOf(kMaxDecimalWidth, 0), /*exact=*/true);
+        units.ok() && *units == static_cast<int64_t>(*units)) {
+      return Value::Bigint(static_cast<int64_t>(*units));
+    }
+  }
   if (value.type() == TypeId::kDate && type == TypeId::kTimestamp) return Value::Timestamp(value.int64() * kUsPerDay);
   if (value.type() == TypeId::kDouble && type == TypeId::kBigint) {
     const double v = value.dbl();

@@ -3,7 +3,7 @@
 // SQL's rules: three-valued logic, null in gives null out unless a function says otherwise, NaN equals NaN and is
 // above +infinity, -0.0 equals 0.0, text compares by bytes. CASE, COALESCE and NULLIF evaluate a branch only for
 // the rows that take it, so a guarded division or logarithm does not fail for the others. The answers are DuckDB's
-// (tests/parity holds them to it), except that decimal literals are doubles.
+// (tests/parity holds them to it), those of decimals with their types.
 //
 // Pure: an expression has no state and may be evaluated by any number of threads. (Each thread keeps the regular
 // expressions that it compiled.)

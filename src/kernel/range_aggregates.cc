@@ -284,7 +284,7 @@ class RangeExtreme : public RangeAggregator {
 
   void ReadCodes(size_t begin, size_t count) {
     codes_.resize(count);
-    if (argument_->type() == TypeId::kVarchar) {
+    if (HoldsBytes(argument_->type())) {
       RankTexts(begin);
     } else if (argument_->type() == TypeId::kDouble) {
       for (size_t i = 0; i < count; ++i) codes_[i] = OrderedBits(argument_->doubles()[begin + i]);
@@ -343,7 +343,7 @@ class RangeExtreme : public RangeAggregator {
     if (call_.kind == AggregateKind::kMax) code = ~code;
     if (argument_->type() == TypeId::kDouble) {
       out->AppendDouble(DoubleOfOrderedBits(code));
-    } else if (argument_->type() == TypeId::kVarchar) {
+    } else if (HoldsBytes(argument_->type())) {
       out->AppendString(argument_->str(by_rank_[static_cast<size_t>(code)]));
     } else {
       out->AppendInt(code);
@@ -388,11 +388,12 @@ bool SlidesOverEvents(const AggregateCall& call) {
     case AggregateKind::kCountStar:
     case AggregateKind::kCount:
     case AggregateKind::kRegrCount:
-    case AggregateKind::kSum:
-    case AggregateKind::kAvg:
     case AggregateKind::kMin:
     case AggregateKind::kMax:
       return false;
+    case AggregateKind::kSum:
+    case AggregateKind::kAvg:
+      return IsDecimal(call.argument_type);
     default:
       return true;
   }
@@ -406,6 +407,7 @@ std::unique_ptr<RangeAggregator> MakeRangeAggregator(const AggregateCall& call) 
       return std::make_unique<RangeCount>(call);
     case AggregateKind::kSum:
     case AggregateKind::kAvg:
+      if (IsDecimal(call.argument_type)) return std::make_unique<RangeSlide>(call);
       return std::make_unique<RangeSum>(call);
     case AggregateKind::kMin:
     case AggregateKind::kMax:

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/decimal.h"
 #include "base/diagnostic.h"
 
 namespace headrace {
@@ -43,10 +44,14 @@ void FillColumn(const Column& column, const CategoryEncoder& encoder, size_t fea
     } else if (column.type() == TypeId::kVarchar) {
       *cell = encoder.Encode(feature, column.str(row));
     } else {
-      *cell = column.type() == TypeId::kDouble ? column.doubles()[row] : static_cast<double>(column.ints()[row]);
+      *cell = NumberAt(column, row);
     }
     cell += matrix.num_features;
   }
+}
+
+bool HasFraction(TypeId type) {
+  return type == TypeId::kDouble || IsDecimal(type);
 }
 
 StatusOr<FeatureSpec> SpecFromJson(const Json& json) {
@@ -102,17 +107,7 @@ Status CategoryEncoder::EncodeRow(std::span<const Value> values, std::span<doubl
       return InvalidArgument("feature '{}' is a {}, but {} '{}' was given", features_[i].name,
                              TypeName(features_[i].type), TypeName(value.type()), value.ToString());
     }
-    switch (value.type()) {
-      case TypeId::kVarchar:
-        cells[i] = Encode(i, value.str());
-        break;
-      case TypeId::kDouble:
-        cells[i] = value.dbl();
-        break;
-      default:
-        cells[i] = static_cast<double>(value.int64());
-        break;
-    }
+    cells[i] = value.type() == TypeId::kVarchar ? Encode(i, value.str()) : NumberOf(value);
   }
   return absl::OkStatus();
 }
@@ -150,7 +145,9 @@ StatusOr<FeatureMatrix> FromColumns(const RecordBatch& batch, const CategoryEnco
     const FeatureSpec& spec = encoder.features()[i];
     const Column* column = batch.Find(spec.name);
     if (column == nullptr) return NoSuchColumn(batch, spec.name);
-    if (column->type() != spec.type) {
+    // A decimal is a double to a model, whatever its width.
+    const bool as_double = HasFraction(column->type()) && HasFraction(spec.type);
+    if (column->type() != spec.type && !as_double) {
       return InvalidArgument("feature '{}' is a {} here, but the model was trained with a {}", spec.name,
                              TypeName(column->type()), TypeName(spec.type));
     }

@@ -24,16 +24,13 @@ Status GetDouble(ByteReader* in, double* v) {
 
 void PutFeature(const Field& field, const Value& value, ByteWriter* out) {
   out->PutText(field.name);
-  out->PutU8(static_cast<uint8_t>(field.type));
+  out->PutType(field.type);
   out->PutValue(value);
 }
 
 Status GetFeature(ByteReader* in, Field* field, Value* value) {
-  uint8_t type = 0;
   HR_RETURN_IF_ERROR(in->GetText(&field->name));
-  HR_RETURN_IF_ERROR(in->GetU8(&type));
-  if (!IsTypeId(type)) return DataLoss("{} is no type", type);
-  field->type = static_cast<TypeId>(type);
+  HR_ASSIGN_OR_RETURN(field->type, in->GetType());
   HR_ASSIGN_OR_RETURN(*value, in->GetValue(field->type));
   return absl::OkStatus();
 }

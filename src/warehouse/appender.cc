@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/decimal.h"
 #include "base/nested.h"
 #include "warehouse/duckdb_handles.h"
 #include "warehouse/sql_text.h"
@@ -33,6 +34,10 @@ duckdb_type DuckDbType(TypeId type) {
 }
 
 LogicalTypeHandle LogicalType(TypeId type) {
+  if (IsDecimal(type)) {
+    return LogicalTypeHandle(
+        duckdb_create_decimal_type(static_cast<uint8_t>(WidthOf(type)), static_cast<uint8_t>(ScaleOf(type))));
+  }
   if (IsList(type)) return LogicalTypeHandle(duckdb_create_list_type(LogicalType(ElementOf(type)).get()));
   if (IsMap(type)) {
     const LogicalTypeHandle key = LogicalType(KeyOf(type));
@@ -53,6 +58,29 @@ void FillStrings(const Column& column, size_t first, size_t rows, duckdb_vector 
     const std::string_view text = column.str(first + i);
     duckdb_vector_assign_string_element_len(vector, i, text.data(), text.size());
   }
+}
+
+template <typename To>
+void FillDecimalsAs(const Column& column, size_t first, size_t rows, void* to) {
+  auto* data = static_cast<To*>(to);
+  for (size_t i = 0; i < rows; ++i) {
+    const Int128 units = DecodeDecimal(column.str(first + i));
+    if constexpr (std::is_same_v<To, duckdb_hugeint>) {
+      data[i] = {static_cast<uint64_t>(units), static_cast<int64_t>(units >> 64)};
+    } else {
+      data[i] = static_cast<To>(units);
+    }
+  }
+}
+
+// As wide as DuckDB stores decimals of that width.
+void FillDecimals(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+  void* data = duckdb_vector_get_data(vector);
+  const int width = WidthOf(column.type());
+  width <= 4    ? FillDecimalsAs<int16_t>(column, first, rows, data)
+  : width <= 9  ? FillDecimalsAs<int32_t>(column, first, rows, data)
+  : width <= 18 ? FillDecimalsAs<int64_t>(column, first, rows, data)
+                : FillDecimalsAs<duckdb_hugeint>(column, first, rows, data);
 }
 
 Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector vector);
@@ -110,6 +138,8 @@ Status FillFixed(const Column& column, size_t first, size_t rows, duckdb_vector 
 Status FillVector(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
   if (IsNested(column.type())) {
     HR_RETURN_IF_ERROR(FillNested(column, first, rows, vector));
+  } else if (IsDecimal(column.type())) {
+    FillDecimals(column, first, rows, vector);
   } else if (column.type() == TypeId::kVarchar) {
     FillStrings(column, first, rows, vector);
   } else {

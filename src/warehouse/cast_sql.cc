@@ -39,6 +39,23 @@ std::string ToBigint(const TypedColumn& column) {
   return fmt::format("cast({} as bigint)", name);
 }
 
+// Digits are never rounded away; a double is the decimal that it is the nearest double of.
+std::string ToDecimal(const TypedColumn& column, TypeId to) {
+  const std::string name = QuoteIdentifier(column.name);
+  const std::string value = fmt::format("try_cast({} as {})", name, TypeName(to));
+  if (column.type == TypeName(to)) return name;
+  if (IsText(column.type)) {
+    const int digits_before_point = WidthOf(to) - ScaleOf(to);
+    const TypeId all_digits = DecimalOf(kMaxDecimalWidth, kMaxDecimalWidth - digits_before_point);
+    return Checked(column.name, fmt::format("{} = try_cast({} as {})", value, name, TypeName(all_digits)), value, to);
+  }
+  if (BeginsWith(column.type, "DECIMAL")) return Checked(column.name, fmt::format("{} = {}", value, name), value, to);
+  if (HasFraction(column.type)) {
+    return Checked(column.name, fmt::format("cast({} as double) = {}", value, name), value, to);
+  }
+  return fmt::format("cast({} as {})", name, TypeName(to));
+}
+
 std::string ToTimestamp(const TypedColumn& column) {
   const std::string name = QuoteIdentifier(column.name);
   if (IsText(column.type)) return fmt::format("cast(cast({} as timestamptz) as timestamp)", name);
@@ -64,6 +81,7 @@ StatusOr<std::vector<TypedColumn>> DescribeTypes(Connection& connection, std::st
 std::string CastSql(const TypedColumn& column, TypeId to) {
   if (to == TypeId::kBigint) return ToBigint(column);
   if (to == TypeId::kTimestamp) return ToTimestamp(column);
+  if (IsDecimal(to)) return ToDecimal(column, to);
   return fmt::format("cast({} as {})", QuoteIdentifier(column.name), TypeName(to));
 }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/decimal.h"
 #include "base/file.h"
 #include "warehouse/duckdb_handles.h"
 #include "warehouse/parallel_scan.h"
@@ -35,7 +36,13 @@ Status BindValue(duckdb_prepared_statement statement, idx_t index, const Value& 
   if (!value.is_null() && IsNested(value.type())) {
     return InvalidArgument("parameter {} is a {}, which is no parameter", index, TypeName(value.type()));
   }
-  if (value.is_null()) {
+  if (!value.is_null() && IsDecimal(value.type())) {
+    const Int128 units = DecodeDecimal(value.str());
+    state = duckdb_bind_decimal(statement, index,
+                                {static_cast<uint8_t>(WidthOf(value.type())),
+                                 static_cast<uint8_t>(ScaleOf(value.type())),
+                                 {static_cast<uint64_t>(units), static_cast<int64_t>(units >> 64)}});
+  } else if (value.is_null()) {
     state = duckdb_bind_null(statement, index);
   } else {
     switch (value.type()) {

@@ -12,7 +12,7 @@
 // Types that DuckDB gives -> ours:
 //   every integer type             BIGINT; an error if a value is beyond 64 bits
 //   FLOAT, DOUBLE                  DOUBLE
-//   DECIMAL                        DOUBLE, the nearest one
+//   DECIMAL                        DECIMAL of that width and scale
 //   VARCHAR, ENUM, UUID            VARCHAR
 //   DATE                           DATE; an error if infinite
 //   TIMESTAMP, _S, _MS, _NS, TZ    TIMESTAMP; an error if infinite, or if not whole microseconds (rule 14)

@@ -9,7 +9,9 @@
 #include <limits>
 #include <thread>
 
+#include "base/decimal.h"
 #include "base/file.h"
+#include "base/nested.h"
 #include "warehouse/appender.h"
 #include "warehouse/sql_error.h"
 #include "warehouse/warehouse_testing.h"
@@ -56,13 +58,54 @@ TEST_F(DatabaseTest, IntegersBeyond64BitsAreAnErrorThatNamesTheColumn) {
   }
 }
 
-TEST_F(DatabaseTest, DecimalsBecomeTheNearestDouble) {
-  ExpectValue("select 1.1::decimal(4, 1)", Value::Double(1.1));
-  ExpectValue("select -0.07::decimal(9, 2)", Value::Double(-0.07));
-  ExpectValue("select 12345678.9::decimal(18, 6)", Value::Double(12345678.9));
-  ExpectValue("select '1234567890123456789.0123456789'::decimal(38, 10)",
-              Value::Double(1234567890123456789.0123456789));
-  ExpectValue("select '-90071992547409.93'::decimal(18, 2)", Value::Double(-90071992547409.93));
+Value Decimal(int width, int scale, std::string_view text) {
+  const TypeId type = DecimalOf(width, scale);
+  return Value::Bytes(type, EncodeDecimal(*ParseDecimal(text, type, /*exact=*/true)));
+}
+
+TEST_F(DatabaseTest, DecimalsOfEveryWidthKeepTheirDigits) {
+  ExpectValue("select 1.1::decimal(4, 1)", Decimal(4, 1, "1.1"));
+  ExpectValue("select -0.07::decimal(9, 2)", Decimal(9, 2, "-0.07"));
+  ExpectValue("select 12345678.9::decimal(18, 6)", Decimal(18, 6, "12345678.9"));
+  ExpectValue("select '-1234567890123456789.0123456789'::decimal(38, 10)",
+              Decimal(38, 10, "-1234567890123456789.0123456789"));
+  ExpectValue("select [1.25, null]::decimal(4, 2)[]", Value::Bytes(ListOf(DecimalOf(4, 2)), EncodeList([] {
+                                                                     Column elements(DecimalOf(4, 2));
+                                                                     elements.Append(Decimal(4, 2, "1.25"));
+                                                                     elements.AppendNull();
+                                                                     return elements;
+                                                                   }())));
+}
+
+TEST_F(DatabaseTest, DecimalsAreParameters) {
+  const Value value = Decimal(38, 10, "-1234567890123456789.0123456789");
+  const StatusOr<RecordBatch> rows = connection_->QueryAll("select ?", std::span(&value, 1));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_TRUE(rows->columns[0].GetValue(0).IdenticalTo(value)) << rows->columns[0].GetValue(0).ToString();
+}
+
+TEST_F(DatabaseTest, AppendedDecimalsOfEveryWidthComeBack) {
+  RecordBatch batch(
+      {{"a", DecimalOf(4, 1)}, {"b", DecimalOf(9, 2)}, {"c", DecimalOf(18, 6)}, {"d", DecimalOf(38, 10)}});
+  for (const char* text : {"1.1", "-0.1", "999", "0"}) {
+    for (Column& column : batch.columns) {
+      AppendDecimal(*ParseDecimal(text, column.type(), /*exact=*/true), &column);
+    }
+  }
+  for (Column& column : batch.columns) column.AppendNull();
+  batch.num_rows = 5;
+  ASSERT_TRUE(connection_->Execute(fmt::format("create table decimals ({})", ColumnDefinitions(batch.schema))).ok());
+  StatusOr<std::unique_ptr<Appender>> appender = Appender::Create(*connection_, "", "decimals");
+  ASSERT_TRUE(appender.ok());
+  ASSERT_TRUE((*appender)->Append(batch).ok());
+  ASSERT_TRUE((*appender)->Close().ok());
+  const StatusOr<RecordBatch> rows = connection_->QueryAll("from decimals");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->schema, batch.schema);
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t row = 0; row < 5; ++row)
+      EXPECT_TRUE(rows->columns[i].GetValue(row).IdenticalTo(batch.columns[i].GetValue(row)));
+  }
 }
 
 TEST_F(DatabaseTest, DoublesKeepTheirBits) {
@@ -195,7 +238,7 @@ TEST_F(DatabaseTest, DescribeGivesTypesWithoutRunning) {
   const StatusOr<Schema> schema = connection_->Describe("select 1::hugeint as a, error('not run') as b, 1.5 as c");
   ASSERT_TRUE(schema.ok()) << schema.status();
   EXPECT_EQ(schema->at(0), (Field{"a", TypeId::kBigint}));
-  EXPECT_EQ(schema->at(2), (Field{"c", TypeId::kDouble}));
+  EXPECT_EQ(schema->at(2), (Field{"c", DecimalOf(2, 1)}));
 }
 
 TEST_F(DatabaseTest, ATransactionThatIsNotCommittedLeavesNothing) {

@@ -106,7 +106,7 @@ Status CheckDeclaredColumns(const SourceTable& source, const std::vector<TypedCo
 // The type with which a text file's reader is to read a column whose declared type is `type`, so that CastSql can
 // still see what was written.
 std::string_view ReadAs(TypeId type, bool has_format) {
-  if (type == TypeId::kBigint) return "VARCHAR";
+  if (type == TypeId::kBigint || IsDecimal(type)) return "VARCHAR";
   if (type == TypeId::kTimestamp) return has_format ? "TIMESTAMP" : "TIMESTAMP WITH TIME ZONE";
   return TypeName(type);
 }

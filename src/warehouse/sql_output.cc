@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kFlushBytes = 1 << 16;
 
 bool IsNumber(TypeId type) {
-  return type == TypeId::kBigint || type == TypeId::kDouble;
+  return type == TypeId::kBigint || type == TypeId::kDouble || IsDecimal(type);
 }
 
 // Characters, not bytes, so that columns with accents align.

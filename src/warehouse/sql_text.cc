@@ -39,6 +39,7 @@ std::string QuoteLiteral(const Value& value) {
     return fmt::format("map({}, {})::{}", ListLiteral(entries.keys), ListLiteral(entries.values),
                        TypeName(value.type()));
   }
+  if (IsDecimal(value.type())) return fmt::format("'{}'::{}", value.ToString(), TypeName(value.type()));
   switch (value.type()) {
     case TypeId::kBoolean:
     case TypeId::kBigint:

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/decimal.h"
 #include "base/nested.h"
 #include "base/time.h"
 
@@ -177,41 +178,27 @@ Column ReadUuids(duckdb_vector vector, size_t rows) {
   return result;
 }
 
-// The decimal's digits, read back as the nearest double: division by a power of ten would round twice.
-double DecimalToDouble(__int128 unscaled, int scale) {
-  constexpr int64_t kExactInDouble = int64_t{1} << 53;
-  constexpr int kExactPowerOfTen = 22;  // 10^22 is the last power of ten that a double holds exactly
-  if (unscaled <= kExactInDouble && unscaled >= -kExactInDouble && scale <= kExactPowerOfTen) {
-    return static_cast<double>(static_cast<int64_t>(unscaled)) /
-           std::pow(10.0, scale);  // exact over exact: one rounding
-  }
-  std::string digits;
-  for (__int128 rest = unscaled; rest != 0; rest /= 10) {
-    const int digit = static_cast<int>(rest % 10);
-    digits.insert(digits.begin(), static_cast<char>('0' + (digit < 0 ? -digit : digit)));
-  }
-  return std::strtod(fmt::format("{}{}e-{}", unscaled < 0 ? "-" : "", digits, scale).c_str(), nullptr);
-}
-
 template <typename From>
-Column ReadDecimals(duckdb_vector vector, size_t rows, int scale) {
-  Validity validity = ReadValidity(vector, rows);
+Column ReadDecimals(TypeId type, duckdb_vector vector, size_t rows) {
+  const Validity validity = ReadValidity(vector, rows);
   const auto* data = static_cast<const From*>(duckdb_vector_get_data(vector));
-  std::vector<double> values(rows, 0);
+  Column result(type);
+  result.Reserve(rows);
   for (size_t row = 0; row < rows; ++row) {
-    if (!IsValid(validity, row)) continue;
-    if constexpr (std::is_same_v<From, duckdb_hugeint>) {
+    if (!IsValid(validity, row)) {
+      result.AppendNull();
+    } else if constexpr (std::is_same_v<From, duckdb_hugeint>) {
       const auto high = static_cast<unsigned __int128>(static_cast<__int128>(data[row].upper)) << 64;
-      values[row] = DecimalToDouble(static_cast<__int128>(high | data[row].lower), scale);
+      AppendDecimal(static_cast<Int128>(high | data[row].lower), &result);
     } else {
-      values[row] = DecimalToDouble(data[row], scale);
+      AppendDecimal(data[row], &result);
     }
   }
-  return Column::Doubles(std::move(values), std::move(validity));
+  return result;
 }
 
-std::optional<TypeId> OurType(duckdb_type type) {
-  switch (type) {
+std::optional<TypeId> OurType(duckdb_logical_type type) {
+  switch (duckdb_get_type_id(type)) {
     case DUCKDB_TYPE_BOOLEAN:
       return TypeId::kBoolean;
     case DUCKDB_TYPE_TINYINT:
@@ -227,8 +214,9 @@ std::optional<TypeId> OurType(duckdb_type type) {
       return TypeId::kBigint;
     case DUCKDB_TYPE_FLOAT:
     case DUCKDB_TYPE_DOUBLE:
-    case DUCKDB_TYPE_DECIMAL:
       return TypeId::kDouble;
+    case DUCKDB_TYPE_DECIMAL:
+      return DecimalOf(duckdb_decimal_width(type), duckdb_decimal_scale(type));
     case DUCKDB_TYPE_VARCHAR:
     case DUCKDB_TYPE_ENUM:
     case DUCKDB_TYPE_UUID:
@@ -321,11 +309,12 @@ StatusOr<Column> ReadTimes(duckdb_type from, const std::string& name, duckdb_vec
 }  // namespace
 
 bool VectorReader::CanRead(duckdb_logical_type type) {
-  const duckdb_type id = duckdb_get_type_id(type);
   const std::vector<LogicalTypeHandle> children = ChildTypes(type);
-  return OurType(id).has_value() ||
-         (!children.empty() && std::all_of(children.begin(), children.end(), [](const LogicalTypeHandle& child) {
-           return OurType(duckdb_get_type_id(child.get())).has_value();
+  const bool map = children.size() == 2;
+  return OurType(type).has_value() ||
+         (!children.empty() && std::all_of(children.begin(), children.end(), [&](const LogicalTypeHandle& child) {
+           const std::optional<TypeId> ours = OurType(child.get());
+           return ours && (!map || FitsMap(*ours));
          }));
 }
 
@@ -336,14 +325,13 @@ StatusOr<VectorReader> VectorReader::Create(std::string name, duckdb_logical_typ
   for (const LogicalTypeHandle& child : ChildTypes(type)) {
     HR_ASSIGN_OR_RETURN(result.children_.emplace_back(), Create(result.name_, child.get()));
   }
-  const std::optional<TypeId> ours = result.children_.empty() ? OurType(result.from_) : result.NestedType();
+  const std::optional<TypeId> ours = result.children_.empty() ? OurType(type) : result.NestedType();
   if (!ours) {
     return InvalidArgument("column '{}' has a type that is not one of ours: cast it to BIGINT, DOUBLE, VARCHAR, ...",
                            result.name_);
   }
   result.type_ = *ours;
   if (result.from_ == DUCKDB_TYPE_DECIMAL) {
-    result.scale_ = duckdb_decimal_scale(type);
     result.internal_ = duckdb_decimal_internal_type(type);
   } else if (result.from_ == DUCKDB_TYPE_ENUM) {
     result.dictionary_ = ReadDictionary(type);
@@ -354,7 +342,9 @@ StatusOr<VectorReader> VectorReader::Create(std::string name, duckdb_logical_typ
 
 std::optional<TypeId> VectorReader::NestedType() const {
   if (children_.empty() || IsNested(children_.front().type_) || IsNested(children_.back().type_)) return std::nullopt;
-  return from_ == DUCKDB_TYPE_MAP ? MapOf(children_[0].type_, children_[1].type_) : ListOf(children_[0].type_);
+  if (from_ != DUCKDB_TYPE_MAP) return ListOf(children_[0].type_);
+  if (!FitsMap(children_[0].type_) || !FitsMap(children_[1].type_)) return std::nullopt;
+  return MapOf(children_[0].type_, children_[1].type_);
 }
 
 // The elements of all rows stand one after another in a vector of their own; a map's are pairs of key and value.
@@ -397,13 +387,13 @@ StatusOr<Column> VectorReader::Read(duckdb_vector vector, size_t rows) const {
     case DUCKDB_TYPE_TINYINT:
       return WidenIntegers<int8_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_SMALLINT:
-      if (decimal) return ReadDecimals<int16_t>(vector, rows, scale_);
+      if (decimal) return ReadDecimals<int16_t>(type_, vector, rows);
       return WidenIntegers<int16_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_INTEGER:
-      if (decimal) return ReadDecimals<int32_t>(vector, rows, scale_);
+      if (decimal) return ReadDecimals<int32_t>(type_, vector, rows);
       return WidenIntegers<int32_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_BIGINT:
-      if (decimal) return ReadDecimals<int64_t>(vector, rows, scale_);
+      if (decimal) return ReadDecimals<int64_t>(type_, vector, rows);
       return WidenIntegers<int64_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_UTINYINT:
       if (!dictionary_.empty()) return ReadEnum<uint8_t>(vector, rows, dictionary_);
@@ -415,7 +405,7 @@ StatusOr<Column> VectorReader::Read(duckdb_vector vector, size_t rows) const {
       if (!dictionary_.empty()) return ReadEnum<uint32_t>(vector, rows, dictionary_);
       return WidenIntegers<uint32_t>(type_, vector, rows, ReadValidity(vector, rows));
     case DUCKDB_TYPE_HUGEINT:
-      if (decimal) return ReadDecimals<duckdb_hugeint>(vector, rows, scale_);
+      if (decimal) return ReadDecimals<duckdb_hugeint>(type_, vector, rows);
       return ReadWideInteger(from_, name_, vector, rows);
     case DUCKDB_TYPE_UBIGINT:
     case DUCKDB_TYPE_UHUGEINT:

@@ -28,7 +28,6 @@ class VectorReader {
   duckdb_type from_ = DUCKDB_TYPE_INVALID;
   duckdb_type internal_ = DUCKDB_TYPE_INVALID;  // of DECIMAL and ENUM
   TypeId type_ = TypeId::kVarchar;
-  uint8_t scale_ = 0;                    // of DECIMAL
   std::vector<std::string> dictionary_;  // of ENUM
   std::vector<VectorReader> children_;   // of LIST its elements; of MAP its keys and values
 };

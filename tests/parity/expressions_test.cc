@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 
+#include "base/decimal.h"
 #include "engine/expression_sql.h"
 #include "kernel/compile/compile.h"
 #include "warehouse/appender.h"
@@ -22,13 +23,14 @@ constexpr size_t kRows = 600;
 
 const Schema& Columns() {
   static const Schema& columns =
-      *new Schema{{"a", TypeId::kBigint},       {"b", TypeId::kBigint},      {"n", TypeId::kBigint},
-                  {"x", TypeId::kDouble},       {"y", TypeId::kDouble},      {"s", TypeId::kVarchar},
-                  {"u", TypeId::kVarchar},      {"p", TypeId::kBoolean},     {"q", TypeId::kBoolean},
-                  {"t", TypeId::kTimestamp},    {"v", TypeId::kTimestamp},   {"d", TypeId::kDate},
-                  {"e", TypeId::kDate},         {"w", TypeId::kTimestamp},   {"like_pattern", TypeId::kVarchar},
-                  {"regex", TypeId::kVarchar},  {"json", TypeId::kVarchar},  {"zone", TypeId::kVarchar},
-                  {"number", TypeId::kVarchar}, {"moment", TypeId::kVarchar}};
+      *new Schema{{"a", TypeId::kBigint},       {"b", TypeId::kBigint},       {"n", TypeId::kBigint},
+                  {"x", TypeId::kDouble},       {"y", TypeId::kDouble},       {"s", TypeId::kVarchar},
+                  {"u", TypeId::kVarchar},      {"p", TypeId::kBoolean},      {"q", TypeId::kBoolean},
+                  {"t", TypeId::kTimestamp},    {"v", TypeId::kTimestamp},    {"d", TypeId::kDate},
+                  {"e", TypeId::kDate},         {"w", TypeId::kTimestamp},    {"like_pattern", TypeId::kVarchar},
+                  {"regex", TypeId::kVarchar},  {"json", TypeId::kVarchar},   {"zone", TypeId::kVarchar},
+                  {"number", TypeId::kVarchar}, {"moment", TypeId::kVarchar}, {"c", DecimalOf(9, 2)},
+                  {"f", DecimalOf(18, 6)},      {"g", DecimalOf(38, 10)},     {"h", DecimalOf(4, 4)}};
   return columns;
 }
 
@@ -139,6 +141,17 @@ std::string AnyText(std::mt19937_64& random) {
   return text;
 }
 
+// Everyday numbers, halves of a whole, and those of every size up to the last that the type holds.
+Value AnyDecimal(TypeId type, std::mt19937_64& random) {
+  const Int128 most = PowerOfTen(WidthOf(type)) - 1;
+  const auto small = static_cast<Int128>(random() % 4001) - 2000;
+  Int128 units = small * PowerOfTen(ScaleOf(type)) / 8;
+  if (random() % 4 == 0) units = most / PowerOfTen(static_cast<int>(random()) % WidthOf(type) & 0x1f) - small;
+  if (random() % 8 == 0) units = random() % 2 == 0 ? most : 0;
+  if (units > most || units < -most) units = small % (most + 1);
+  return Value::Bytes(type, EncodeDecimal(random() % 2 == 0 ? units : -units));
+}
+
 Value AwkwardValue(const Field& column, std::mt19937_64& random) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double doubles[] = {0.0,          -0.0,      1.5,        -2.5, 0.5, 1e300, -1e300, 5e-324, 1e15, 123456.789,
@@ -165,6 +178,7 @@ Value AwkwardValue(const Field& column, std::mt19937_64& random) {
   if (column.name == "zone") return OneOf(kZones, random);
   if (column.name == "number") return OneOf(kNumbers, random);
   if (column.name == "moment") return OneOf(kMoments, random);
+  if (IsDecimal(column.type)) return AnyDecimal(column.type, random);
   switch (column.type) {
     case TypeId::kBoolean:
       return Value::Boolean(random() % 2 == 0);
@@ -185,9 +199,12 @@ Value AwkwardValue(const Field& column, std::mt19937_64& random) {
 
 RecordBatch AwkwardRows() {
   std::mt19937_64 random(42);
+  std::mt19937_64 decimals(43);
   RecordBatch rows(Columns());
   for (size_t row = 0; row < kRows; ++row) {
-    for (size_t i = 0; i < rows.columns.size(); ++i) rows.columns[i].Append(AwkwardValue(rows.schema[i], random));
+    for (size_t i = 0; i < rows.columns.size(); ++i) {
+      rows.columns[i].Append(AwkwardValue(rows.schema[i], IsDecimal(rows.schema[i].type) ? decimals : random));
+    }
   }
   rows.num_rows = kRows;
   return rows;

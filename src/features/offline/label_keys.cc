@@ -14,7 +14,7 @@ namespace {
 template <typename WithCode, typename WithText, typename Without>
 void VisitKeys(std::span<const Column* const> parts, size_t rows, const WithCode& with_code, const WithText& with_text,
                const Without& without) {
-  if (parts.size() == 1 && parts[0]->type() == TypeId::kVarchar) {
+  if (parts.size() == 1 && HoldsBytes(parts[0]->type())) {
     const Column& texts = *parts[0];
     for (size_t row = 0; row < rows; ++row) texts.IsNull(row) ? without(row) : with_text(row, texts.str(row));
     return;

@@ -13,7 +13,7 @@ using R = ResultRule;
 constexpr AggregateFunction kFunctions[] = {
     {"count_star", K::kCountStar, A::kNone, A::kNone, R::kBigint},
     {"count", K::kCount, A::kAny, A::kNone, R::kBigint},
-    {"sum", K::kSum, A::kNumber},
+    {"sum", K::kSum, A::kNumber, A::kNone, R::kSum},
     {"avg", K::kAvg, A::kNumber, A::kNone, R::kDouble},
     {"mean", K::kAvg, A::kNumber, A::kNone, R::kDouble},
     {"min", K::kMin},
@@ -102,6 +102,8 @@ TypeId ResultTypeOf(const AggregateFunction& function, TypeId argument, TypeId s
       return TypeId::kBoolean;
     case ResultRule::kArgument:
       return argument;
+    case ResultRule::kSum:
+      return IsDecimal(argument) ? DecimalOf(kMaxDecimalWidth, ScaleOf(argument)) : argument;
     case ResultRule::kList:
       return ListOf(argument);
     case ResultRule::kCountByValue:

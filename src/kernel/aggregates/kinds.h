@@ -80,6 +80,7 @@ enum class ResultRule : uint8_t {
   kDouble,
   kBoolean,
   kArgument,
+  kSum,               // as the argument; of decimals with all 38 digits
   kList,              // of arguments
   kCountByValue,      // a map from values of the argument to bigints
   kRatioByValue,      // ... to doubles

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 
+#include "base/decimal.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/aggregates/value_code.h"
 
@@ -34,9 +35,10 @@ double Interpolate(double lower, double upper, double part) {
 }
 
 // A multiset of values by their codes (value_code.h).
+template <typename Code>
 class Multiset {
  public:
-  void Change(int64_t code, int64_t by) {
+  void Change(const Code& code, int64_t by) {
     const auto it = counts_.try_emplace(code, 0).first;
     it->second += by;
     if (it->second == 0) counts_.erase(it);
@@ -45,26 +47,27 @@ class Multiset {
     for (const auto& [code, count] : other.counts_) counts_[code] += count;
   }
   // The code at `rank`, from 0, in ascending order.
-  int64_t At(int64_t rank) const {
+  const Code& At(int64_t rank) const {
     auto it = counts_.begin();
     for (; rank >= it->second; ++it) rank -= it->second;
     return it->first;
   }
-  const std::map<int64_t, int64_t>& counts() const { return counts_; }
+  const std::map<Code, int64_t>& counts() const { return counts_; }
 
  private:
-  std::map<int64_t, int64_t> counts_;
+  std::map<Code, int64_t> counts_;
 };
 
-class QuantileState final : public MergeableState<QuantileState> {
+template <typename Code>
+class QuantileState final : public MergeableState<QuantileState<Code>> {
  public:
   static constexpr StateForm kForm = StateForm::kQuantiles;
   void Encode(ByteWriter* out) const override { PutCounts(values_.counts(), out); }
   Status Decode(ByteReader* in) override {
-    std::map<int64_t, int64_t> values;
+    std::map<Code, int64_t> values;
     HR_RETURN_IF_ERROR(GetCounts(in, &values, &count_));
-    values_ = Multiset();
-    buckets_ = Multiset();
+    values_ = {};
+    buckets_ = {};
     for (const auto& [code, count] : values) ChangeValue(code, count);
     return absl::OkStatus();
   }
@@ -95,16 +98,17 @@ class QuantileState final : public MergeableState<QuantileState> {
 
  private:
   bool is_exact() const { return count_ <= kExactValues; }
+  double ToDouble(const std::string& decimal) const { return DecimalToDouble(DecodeDecimal(decimal), ScaleOf(type_)); }
   double ToDouble(int64_t value_code) const {
     return type_ == TypeId::kDouble ? DoubleOfOrderedBits(value_code) : static_cast<double>(value_code);
   }
 
   void Change(const EventRows& rows, size_t row, int64_t by) {
-    const auto code = CodeOf<int64_t>(rows.slots[slot_], row);
+    const auto code = CodeOf<Code>(rows.slots[slot_], row);
     count_ += by;
     ChangeValue(code, by);
   }
-  void ChangeValue(int64_t code, int64_t by) {
+  void ChangeValue(const Code& code, int64_t by) {
     values_.Change(code, by);
     buckets_.Change(OrderedBits(BucketOf(ToDouble(code))), by);
   }
@@ -116,10 +120,18 @@ class QuantileState final : public MergeableState<QuantileState> {
     if (is_exact()) return AppendCode(values_.At(rank), type_, out);
     const double middle = DoubleOfOrderedBits(buckets_.At(rank));
     if (type_ == TypeId::kDouble) return out->AppendDouble(middle);
+    if (IsDecimal(type_)) return AppendDecimal(NearestDecimal(middle), out);
     constexpr double kBeyond = 0x1p63;
     out->AppendInt(middle >= kBeyond   ? std::numeric_limits<int64_t>::max()
                    : middle < -kBeyond ? std::numeric_limits<int64_t>::min()
                                        : std::llround(middle));
+  }
+
+  // Not beyond the type, as a bucket's middle may be.
+  Int128 NearestDecimal(double v) const {
+    const StatusOr<Int128> units = DoubleToDecimal(v, type_);
+    const Int128 most = PowerOfTen(WidthOf(type_)) - 1;
+    return units.ok() ? *units : v < 0 ? -most : most;
   }
 
   // Rule 22: position q * (n - 1), linear between neighbours. Beyond the exact values the middle of the lower
@@ -136,11 +148,14 @@ class QuantileState final : public MergeableState<QuantileState> {
   // The median of the distances from the median.
   double MedianDeviation() const {
     const double median = Continuous(0.5);
-    const Multiset& from = is_exact() ? values_ : buckets_;
-    Multiset distances;
-    for (const auto& [code, count] : from.counts()) {
-      const double value = is_exact() ? ToDouble(code) : DoubleOfOrderedBits(code);
+    Multiset<int64_t> distances;
+    const auto add = [&](double value, int64_t count) {
       distances.Change(OrderedBits(std::fabs(value - median)), count);
+    };
+    if (is_exact()) {
+      for (const auto& [code, count] : values_.counts()) add(ToDouble(code), count);
+    } else {
+      for (const auto& [code, count] : buckets_.counts()) add(DoubleOfOrderedBits(code), count);
     }
     const double position = 0.5 * static_cast<double>(count_ - 1);
     const auto rank = static_cast<int64_t>(position);
@@ -154,14 +169,15 @@ class QuantileState final : public MergeableState<QuantileState> {
   const size_t slot_;
   const double fraction_;
   int64_t count_ = 0;
-  Multiset values_;
-  Multiset buckets_;  // of the same values
+  Multiset<Code> values_;
+  Multiset<int64_t> buckets_;  // of the same values
 };
 
 }  // namespace
 
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call) {
-  return std::make_unique<QuantileState>(call);
+  if (IsDecimal(call.argument_type)) return std::make_unique<QuantileState<std::string>>(call);
+  return std::make_unique<QuantileState<int64_t>>(call);
 }
 
 }  // namespace headrace::aggregates

@@ -39,7 +39,7 @@ class SequenceState final : public MergeableState<SequenceState> {
       out->PutI64(place.available_at);
       out->PutI64(place.ingest);
       out->PutValue(entry.value);
-      out->PutU8(entry.compared.is_null() ? 0 : static_cast<uint8_t>(entry.compared.type()));
+      out->PutType(entry.compared.is_null() ? TypeId::kBoolean : entry.compared.type());
       out->PutValue(entry.compared);
     }
   }
@@ -83,14 +83,12 @@ class SequenceState final : public MergeableState<SequenceState> {
   Status DecodeEntry(ByteReader* in) {
     Place place{};
     Entry entry;
-    uint8_t compared_type = 0;
     HR_RETURN_IF_ERROR(in->GetI64(&place.event_time));
     HR_RETURN_IF_ERROR(in->GetI64(&place.available_at));
     HR_RETURN_IF_ERROR(in->GetI64(&place.ingest));
     HR_ASSIGN_OR_RETURN(entry.value, in->GetValue(call_.argument_type));
-    HR_RETURN_IF_ERROR(in->GetU8(&compared_type));
-    if (!IsTypeId(compared_type)) return DataLoss("{} is no type", compared_type);
-    HR_ASSIGN_OR_RETURN(entry.compared, in->GetValue(static_cast<TypeId>(compared_type)));
+    HR_ASSIGN_OR_RETURN(const TypeId compared_type, in->GetType());
+    HR_ASSIGN_OR_RETURN(entry.compared, in->GetValue(compared_type));
     const bool ascends = entries_.empty() || entries_.rbegin()->first < place;
     const bool comparable = entry.compared.is_null() != call_.second.has_value() &&
                             (entries_.empty() || entry.compared.is_null() ||

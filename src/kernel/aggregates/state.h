@@ -8,6 +8,7 @@
 //   count                          exact                              8
 //   sum, avg of bigints            exact; a sum outside 64 bits null  24
 //   sum, avg of doubles            the exact sum, rounded once        600
+//   sum, avg of decimals           exact; beyond 38 digits null       32
 //   min, max                       exact                              8 or the text
 //   var_*, stddev_*, covar_*,      from exact power sums; rule 19     1,200 to 3,000
 //     corr, regr_*, skewness, kurtosis
@@ -45,6 +46,7 @@ enum class StateForm : uint8_t {
   kCategories = 9,
   kSequence = 10,
   kValuesOfCategory = 11,
+  kDecimalSum = 12,
 };
 
 class AggregateState {
@@ -75,14 +77,15 @@ std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call);
 //   kCount               i64 rows
 //   kIntegerSum          i128 sum | i64 rows
 //   kDoubleSum           sum (ExactSum::Encode) | i64 rows
+//   kDecimalSum          sum in units: i128 the lower bits, i64 the upper | i64 rows
 //   kExtreme             column of no or one row
 //   kMoments             i64 rows | i64 rows not finite | the sums of x, xx, xxx, xxxx, y, yy, xy
 //   kBits                i64 rows | u8 bits | bits x i64: rows that have it
 //   kValues, kQuantiles, kValuesOfCategory    u32 values | each: code | i64 rows
 //   kCategories          u32 categories | each: code | i64 rows | its state, without version and form
 //   kSequence            u32 events | each: i64 event time | i64 available_at | i64 ingestion order |
-//                          value | u8 type of the compared value | compared value
-//   code                 text of a VARCHAR, else i64 (of a double its OrderedBits)
+//                          value | type of the compared value (of none: 00) | compared value
+//   code                 text of a VARCHAR or decimal, else i64 (of a double its OrderedBits)
 //
 //   count(*) of three events:  01 01 | 03 00 00 00 00 00 00 00
 std::string EncodeState(const AggregateState& state);

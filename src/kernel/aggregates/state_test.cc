@@ -9,16 +9,17 @@
 #include <map>
 
 #include "absl/strings/escaping.h"
+#include "base/decimal.h"
 
 namespace headrace {
 namespace {
 
 constexpr TimestampUs kHourUs = 3600 * kUsPerSecond;
 
-// Slot 0 BIGINT, 1 DOUBLE, 2 VARCHAR, 3 BOOLEAN.
+// Slot 0 BIGINT, 1 DOUBLE, 2 VARCHAR, 3 BOOLEAN, 4 DECIMAL(18,2).
 ViewProgram Program() {
   ViewProgram program;
-  for (const TypeId type : {TypeId::kBigint, TypeId::kDouble, TypeId::kVarchar, TypeId::kBoolean}) {
+  for (const TypeId type : {TypeId::kBigint, TypeId::kDouble, TypeId::kVarchar, TypeId::kBoolean, DecimalOf(18, 2)}) {
     program.slots.push_back(Expression::Column(0, type, "slot"));
   }
   return program;
@@ -28,19 +29,21 @@ EventRows GoldenEvents() {
   const int64_t bigints[] = {3, -7, 3, std::numeric_limits<int64_t>::max(), 0};
   const double doubles[] = {0.1, -0.0, 1e300, std::nan(""), 0.1};
   const char* const texts[] = {"b", "", "ä", "b", "a"};
+  const int64_t cents[] = {10, -725, 10, 999'999'999'999'999'999, 0};
   EventRows events(Program());
   for (size_t i = 0; i < 5; ++i) {
     events.slots[0].AppendInt(bigints[i]);
     events.slots[1].AppendDouble(doubles[i]);
     events.slots[2].AppendString(texts[i]);
     events.slots[3].AppendInt(i % 2);
+    AppendDecimal(cents[i], &events.slots[4]);
     events.event_time.push_back(static_cast<TimestampUs>(i) * kHourUs);
     events.available_at.push_back(static_cast<TimestampUs>(i) * kHourUs + 1);
     events.retracted_at.push_back(EventRows::kNeverRetracted);
     events.ingest.push_back(static_cast<int64_t>(i));
   }
   // A null for those to whom it is a value.
-  for (size_t slot = 0; slot < 4; ++slot) events.slots[slot].AppendNull();
+  for (Column& slot : events.slots) slot.AppendNull();
   events.event_time.push_back(5 * kHourUs);
   events.available_at.push_back(5 * kHourUs);
   events.retracted_at.push_back(EventRows::kNeverRetracted);
@@ -51,7 +54,7 @@ EventRows GoldenEvents() {
 bool Takes(ArgumentRule rule, TypeId type) {
   switch (rule) {
     case ArgumentRule::kNumber:
-      return type == TypeId::kBigint || type == TypeId::kDouble;
+      return type == TypeId::kBigint || type == TypeId::kDouble || IsDecimal(type);
     case ArgumentRule::kDouble:
       return type == TypeId::kDouble;
     case ArgumentRule::kBoolean:
@@ -86,6 +89,7 @@ std::map<std::string, AggregateCall> GoldenCalls() {
     for (size_t slot = 0; slot < program.slots.size(); ++slot) {
       const TypeId type = program.slots[slot].type;
       if (!Takes(function.argument, type) || (function.argument == ArgumentRule::kNone && slot > 0)) continue;
+      if (IsDecimal(type) && IsMap(ResultTypeOf(function, TypeId::kBigint, TypeId::kBigint))) continue;
       AggregateCall call;
       call.kind = function.kind;
       if (function.argument != ArgumentRule::kNone) call.argument = slot;

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "kernel/aggregate.h"
+#include "kernel/aggregates/decimal_sum.h"
 #include "kernel/aggregates/exact_sum.h"
 #include "kernel/aggregates/rounding.h"
 #include "kernel/aggregates/states.h"
@@ -73,6 +74,56 @@ class IntegerSumState final : public MergeableState<IntegerSumState> {
   const size_t slot_;
   const bool is_avg_;
   __int128 sum_ = 0;
+  int64_t count_ = 0;
+};
+
+class DecimalSumState final : public MergeableState<DecimalSumState> {
+ public:
+  static constexpr StateForm kForm = StateForm::kDecimalSum;
+  void Encode(ByteWriter* out) const override {
+    sum_.Encode(out);
+    out->PutI64(count_);
+  }
+  Status Decode(ByteReader* in) override {
+    HR_RETURN_IF_ERROR(sum_.Decode(in));
+    return GetRows(in, &count_);
+  }
+
+  explicit DecimalSumState(const AggregateCall& call)
+      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg), scale_(ScaleOf(call.argument_type)) {}
+
+  void Add(const EventRows& rows, size_t row) override {
+    sum_.Add(DecodeDecimal(rows.slots[slot_].str(row)));
+    ++count_;
+  }
+  void Subtract(const EventRows& rows, size_t row) override {
+    sum_.Subtract(DecodeDecimal(rows.slots[slot_].str(row)));
+    --count_;
+  }
+  void MergeSame(const DecimalSumState& other) {
+    sum_.Merge(other.sum_);
+    count_ += other.count_;
+  }
+  bool AppendResult(TimestampUs, Column* out) const override {
+    const std::optional<Int128> units = sum_.Units();
+    if (count_ == 0) {
+      out->AppendNull();
+    } else if (is_avg_) {
+      out->AppendDouble(sum_.RoundQuotient(static_cast<uint64_t>(count_), scale_));
+    } else if (units) {
+      AppendDecimal(*units, out);
+    } else {
+      out->AppendNull();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  const size_t slot_;
+  const bool is_avg_;
+  const int scale_;
+  DecimalSum sum_;
   int64_t count_ = 0;
 };
 
@@ -170,6 +221,7 @@ std::unique_ptr<AggregateState> MakeCountState(const AggregateCall&) {
 
 std::unique_ptr<AggregateState> MakeSumState(const AggregateCall& call) {
   if (call.argument_type == TypeId::kDouble) return std::make_unique<DoubleSumState>(call);
+  if (IsDecimal(call.argument_type)) return std::make_unique<DecimalSumState>(call);
   return std::make_unique<IntegerSumState>(call);
 }
 

@@ -1,4 +1,5 @@
-// Values as map keys in their order: texts as they are, all others as 64-bit integers (ordered_bits.h for doubles).
+// Values as map keys in their order: texts and decimals as they are held, all others as 64-bit integers (ordered_bits.h
+// for doubles).
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace headrace::aggregates {
 
-// `Code` is std::string for VARCHAR columns, int64_t for the others.
+// `Code` is std::string for columns of bytes, int64_t for the others.
 template <typename Code>
 Code CodeOf(const Column& column, size_t row) {
   if constexpr (std::is_same_v<Code, std::string>) {

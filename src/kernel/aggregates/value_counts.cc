@@ -146,7 +146,7 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
 }  // namespace
 
 std::unique_ptr<AggregateState> MakeValueCountState(const AggregateCall& call) {
-  if (call.argument_type == TypeId::kVarchar) return std::make_unique<ValueCountState<std::string>>(call);
+  if (HoldsBytes(call.argument_type)) return std::make_unique<ValueCountState<std::string>>(call);
   return std::make_unique<ValueCountState<int64_t>>(call);
 }
 

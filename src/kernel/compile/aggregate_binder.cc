@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "base/decimal.h"
 #include "kernel/compile/columns.h"
 
 namespace headrace::compile {
@@ -51,8 +52,11 @@ std::optional<double> ParameterOf(const Expression& constant, ParameterRule rule
     const StatusOr<DurationUs> duration = ParseDuration(value.str());
     return duration.ok() && *duration > 0 ? std::optional(static_cast<double>(*duration)) : std::nullopt;
   }
-  if (constant.type != TypeId::kBigint && constant.type != TypeId::kDouble) return std::nullopt;
-  const double number = constant.type == TypeId::kBigint ? static_cast<double>(value.int64()) : value.dbl();
+  const bool is_decimal = IsDecimal(constant.type);
+  if (constant.type != TypeId::kBigint && constant.type != TypeId::kDouble && !is_decimal) return std::nullopt;
+  const double number = is_decimal ? DecimalToDouble(DecodeDecimal(value.str()), ScaleOf(constant.type))
+                        : constant.type == TypeId::kBigint ? static_cast<double>(value.int64())
+                                                           : value.dbl();
   const bool is_short = rule == ParameterRule::kShortCount || rule == ParameterRule::kTopCategories;
   const double most = is_short ? static_cast<double>(kMaxElements) : 1e9;
   const bool fits = rule == ParameterRule::kFraction ? number >= 0 && number <= 1
@@ -159,6 +163,14 @@ bool AggregateBinder::BindArguments(const Json& call, const AggregateFunction& f
     second_type = second->type;
     result->second = AddSlot(*std::move(second));
   }
+  const bool maps_decimals =
+      function.result == ResultRule::kCountByValue || function.result == ResultRule::kRatioByValue ||
+      function.result == ResultRule::kByCategory || function.result == ResultRule::kDoubleByCategory;
+  if (maps_decimals && (IsDecimal(result->argument_type) || IsDecimal(second_type))) {
+    binder.Error(call, fmt::format("{} of a decimal: there are no maps of decimals", function.name),
+                 "cast it to double, or, as a category, to varchar");
+    return false;
+  }
   result->result_type = ResultTypeOf(function, result->argument_type, second_type);
   return BindParameters(call, std::span(arguments).subspan(columns), function, binder, result);
 }
@@ -178,7 +190,9 @@ std::optional<Expression> AggregateBinder::BindArgument(const Json& call, const 
     return std::nullopt;
   }
   const bool is_integer = bound->type == TypeId::kBigint || bound->type == TypeId::kBoolean;
-  if (!is_integer && (bound->type != TypeId::kDouble || rule == ArgumentRule::kBigint)) {
+  if (IsDecimal(bound->type) && rule == ArgumentRule::kNumber) return bound;
+  const bool has_fraction = bound->type == TypeId::kDouble || IsDecimal(bound->type);
+  if (!is_integer && (!has_fraction || rule == ArgumentRule::kBigint)) {
     binder.Error(call, fmt::format("{} of a {}", name, TypeName(bound->type)),
                  rule == ArgumentRule::kBigint ? "cast it to bigint" : "cast it to a number");
     return std::nullopt;

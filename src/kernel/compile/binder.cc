@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "base/decimal.h"
 #include "base/diagnostic.h"
+#include "kernel/functions/decimal.h"
 
 namespace headrace::compile {
 namespace {
@@ -22,10 +23,29 @@ Bound ConstantBound(Value value) {
   return Typed(Expression::Constant(std::move(value), type));
 }
 
-// 15 with scale 1 -> 1.5: digits and power are exact doubles up to 2^53 and 10^22, so the quotient is rounded once.
-std::optional<double> DecimalToDouble(const Json& value, int64_t scale) {
-  if (!value.is_integer()) return std::nullopt;
-  return static_cast<double>(value.integer()) / std::pow(10.0, static_cast<double>(scale));
+// The type of a literal or cast: {"id": "DECIMAL", "type_info": {"width": 18, "scale": 2}}.
+std::optional<TypeId> DecimalTypeOf(const Json& type) {
+  const Json& info = NodeOf(type, "type_info");
+  const Json* width = info.Find("width");
+  const Json* scale = info.Find("scale");
+  if (TextOf(type, "id") != "DECIMAL" || width == nullptr || scale == nullptr) return std::nullopt;
+  return DecimalOf(static_cast<int>(width->integer()), static_cast<int>(scale->integer()));
+}
+
+// 15 of a literal 1.5; beyond 64 bits {"upper": ..., "lower": ...}.
+std::optional<Int128> UnitsOf(const Json& value) {
+  if (value.is_integer()) return value.integer();
+  const Json* upper = value.Find("upper");
+  const Json* lower = value.Find("lower");
+  if (upper == nullptr || lower == nullptr || !upper->is_integer() || !lower->is_integer()) return std::nullopt;
+  return static_cast<Int128>(upper->integer()) << 64 | static_cast<uint64_t>(lower->integer());
+}
+
+// Values of constants where they are known.
+Expression Folded(Expression cast) {
+  if (cast.children[0].kind != Expression::Kind::kConstant) return cast;
+  const StatusOr<Column> value = Evaluate(cast, {}, 1);
+  return value.ok() ? Expression::Constant(value->GetValue(0), cast.type) : cast;
 }
 
 }  // namespace
@@ -88,12 +108,15 @@ std::optional<Expression> Binder::BindCondition(const Json& node, std::string_vi
 std::optional<Expression> Binder::Coerce(Bound bound, TypeId type) {
   if (bound.untyped_null) return Expression::Constant(Value::Null(), type);
   if (bound.expression.type == type) return std::move(bound.expression);
-  if (CommonType(bound.expression.type, type) != type) return std::nullopt;
+  // To a decimal any number goes that the call's rules sent there.
+  const bool is_exact = bound.expression.type == TypeId::kBigint || IsDecimal(bound.expression.type);
+  if (!(IsDecimal(type) && is_exact) && CommonType(bound.expression.type, type) != type) return std::nullopt;
   Expression cast;
   cast.kind = Expression::Kind::kCast;
   cast.type = type;
   cast.children.push_back(std::move(bound.expression));
-  return cast;
+  const bool of_decimal = IsDecimal(type) || IsDecimal(cast.children[0].type);
+  return of_decimal ? Folded(std::move(cast)) : std::move(cast);
 }
 
 std::optional<Bound> Binder::BindColumn(const Json& node) {
@@ -129,10 +152,9 @@ std::optional<Bound> Binder::BindConstant(const Json& node) {
     return ConstantBound(Value::Bigint(payload.integer()));
   }
   if (id == "DOUBLE" && payload.is_number()) return ConstantBound(Value::Double(payload.number()));
-  if (id == "DECIMAL") {
-    const Json* scale = NodeOf(type, "type_info").Find("scale");
-    const std::optional<double> v = scale == nullptr ? std::nullopt : DecimalToDouble(payload, scale->integer());
-    if (v) return ConstantBound(Value::Double(*v));
+  if (const std::optional<TypeId> decimal = DecimalTypeOf(type)) {
+    if (const std::optional<Int128> units = UnitsOf(payload))
+      return ConstantBound(Value::Bytes(*decimal, EncodeDecimal(*units)));
   }
   if (id == "VARCHAR" && payload.is_string()) return ConstantBound(Value::Varchar(payload.str()));
   if (id == "BOOLEAN" && payload.is_bool()) return ConstantBound(Value::Boolean(payload.boolean()));
@@ -147,7 +169,8 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
   const Json& cast_type = NodeOf(node, "cast_type");
   std::string type_name = TextOf(cast_type, "id");
   if (type_name == "UNBOUND" || type_name == "USER") type_name = TextOf(NodeOf(cast_type, "type_info"), "name");
-  const StatusOr<TypeId> type = ParseTypeName(type_name);
+  const std::optional<TypeId> decimal = DecimalTypeOf(cast_type);
+  const StatusOr<TypeId> type = decimal ? StatusOr<TypeId>(*decimal) : ParseTypeName(type_name);
   if (child && IsNested(child->expression.type)) {
     Error(node, fmt::format("a cast of a {} is not known to the feature engine", TypeName(child->expression.type)),
           "take one value of it, or its length");
@@ -155,7 +178,7 @@ std::optional<Bound> Binder::BindCast(const Json& node) {
   }
   if (!type.ok()) {
     Error(node, fmt::format("a cast to {} is not known to the feature engine", type_name),
-          "cast to boolean, bigint, double, varchar, date or timestamp");
+          "cast to boolean, bigint, double, decimal(p,s), varchar, date or timestamp");
     return std::nullopt;
   }
   if (!child) return std::nullopt;
@@ -296,6 +319,8 @@ std::optional<std::vector<Expression>> Binder::Unify(const Json& at, std::vector
     }
     common = wider;
   }
+  if (const std::optional<TypeId> decimal = common && IsDecimal(*common) ? CommonDecimalOf(values) : std::nullopt)
+    common = decimal;
   std::vector<Expression> unified;
   unified.reserve(values.size());
   for (Bound& value : values) unified.push_back(*Coerce(std::move(value), common.value_or(TypeId::kBigint)));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ struct Bound {
   std::optional<IntervalParts> interval = std::nullopt;
   std::optional<TypeId> type() const { return untyped_null ? std::nullopt : std::optional<TypeId>(expression.type); }
 };
+
+// The decimal that holds all of the values; nullopt where they are not all decimals and bigints.
+std::optional<TypeId> CommonDecimalOf(std::span<const Bound> values);
 
 // Collects errors and returns nullopt from the call that found one; the caller goes on with the next expression.
 class Binder {
@@ -96,6 +100,8 @@ class Binder {
   std::optional<Bound> TimestampDifference(const Json& at, std::vector<Bound> arguments);
 
   std::optional<Bound> Call(const Json& at, std::string_view name, std::vector<Bound> arguments);
+  // name(arguments), at least one of which is a decimal. Not handled: the registry has the answer.
+  HookResult CallWithDecimal(const Json& at, std::string_view name, const std::vector<Bound>& arguments);
   // Brings all to their common type; for CASE, COALESCE.
   std::optional<std::vector<Expression>> Unify(const Json& at, std::vector<Bound> values, std::string_view what);
   std::optional<std::vector<Bound>> BindAll(const Json::Array& nodes, bool intervals = false);

@@ -6,6 +6,7 @@
 #include "base/diagnostic.h"
 #include "kernel/aggregates/kinds.h"
 #include "kernel/compile/binder.h"
+#include "kernel/functions/decimal.h"
 
 namespace headrace::compile {
 namespace {
@@ -29,6 +30,19 @@ Bound Typed(Expression expression) {
 Bound ConstantBound(Value value) {
   const TypeId type = value.type();
   return Typed(Expression::Constant(std::move(value), type));
+}
+
+std::vector<DecimalArgument> DecimalArgumentsOf(std::span<const Bound> arguments) {
+  std::vector<DecimalArgument> result;
+  for (const Bound& argument : arguments) {
+    const bool is_constant = argument.expression.kind == Expression::Kind::kConstant;
+    result.push_back({argument.type(), is_constant ? &argument.expression.constant : nullptr});
+  }
+  return result;
+}
+
+bool IsOrListsDecimal(std::optional<TypeId> type) {
+  return type && IsDecimal(IsList(*type) ? ElementOf(*type) : *type);
 }
 
 bool IsTextLiteral(const Bound& bound) {
@@ -92,10 +106,44 @@ bool Binder::AdaptLiterals(const Json& at, std::vector<Bound>* arguments) {
   return true;
 }
 
+std::optional<TypeId> CommonDecimalOf(std::span<const Bound> values) {
+  const StatusOr<std::optional<DecimalCall>> call = FindDecimalCall("greatest", DecimalArgumentsOf(values));
+  return call.ok() && *call ? std::optional((*call)->result) : std::nullopt;
+}
+
+Binder::HookResult Binder::CallWithDecimal(const Json& at, std::string_view name, const std::vector<Bound>& arguments) {
+  std::vector<DecimalArgument> types = DecimalArgumentsOf(arguments);
+  const std::optional<TypeId> beside = TypeBesideLiterals(arguments);
+  for (size_t i = 0; i < types.size(); ++i) types[i].type = IsTextLiteral(arguments[i]) ? beside : types[i].type;
+  const StatusOr<std::optional<DecimalCall>> found = FindDecimalCall(name, types);
+  if (!found.ok()) {
+    Error(at, std::string(Message(found.status())));
+    return {true, std::nullopt};
+  }
+  if (!*found) return {};
+  std::vector<Bound> adapted = arguments;
+  if (!AdaptLiterals(at, &adapted)) return {true, std::nullopt};
+  Expression call;
+  call.kind = Expression::Kind::kFunction;
+  call.type = (*found)->result;
+  call.kernel = (*found)->kernel;
+  call.text = std::string(name);
+  for (size_t i = 0; i < adapted.size(); ++i) {
+    std::optional<Expression> argument = Coerce(std::move(adapted[i]), (*found)->arguments[i]);
+    if (!argument) return {};
+    call.children.push_back(*std::move(argument));
+  }
+  return {true, Typed(std::move(call))};
+}
+
 std::optional<Bound> Binder::Call(const Json& at, std::string_view name, std::vector<Bound> arguments) {
   if (std::any_of(arguments.begin(), arguments.end(),
                   [](const Bound& argument) { return argument.interval.has_value(); })) {
     return CallWithInterval(at, name, std::move(arguments));
+  }
+  if (std::any_of(arguments.begin(), arguments.end(), [](const Bound& b) { return IsOrListsDecimal(b.type()); })) {
+    HookResult decimal = CallWithDecimal(at, name, arguments);
+    if (decimal.handled) return std::move(decimal.bound);
   }
   std::vector<std::optional<TypeId>> types = TypesOf(arguments);
   const ScalarFunction* function = FindFunction(name, types);

@@ -81,6 +81,9 @@ Binder::IntervalResult Binder::BindIntervalConstructor(const Json& node, std::st
   if (it == std::end(kConstructors)) return {};
   std::optional<std::vector<Bound>> arguments = BindAll(ListOf(node, "children"));
   if (!arguments) return {true, std::nullopt};
+  for (Bound& argument : *arguments) {
+    if (argument.type() && IsDecimal(*argument.type())) argument = Typed(*Coerce(std::move(argument), TypeId::kDouble));
+  }
   arguments->push_back(Typed(Bigint(it->size)));
   std::optional<Bound> product = Call(node, "*", *std::move(arguments));
   if (!product) return {true, std::nullopt};

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/decimal.h"
 #include "base/hash.h"
 #include "kernel/functions/support.h"
 
@@ -19,6 +20,7 @@ namespace {
 //   varchar    04, then 8 bytes of length, then the bytes
 //   date       05, then 8 bytes, days since 1970
 //   timestamp  06, then 8 bytes, microseconds since 1970
+//   decimal    07, then 8 bytes of scale, then 16 bytes, units: of 1.50 those of 1.5
 //
 // all little-endian; of several values one after the other. This is a promise: a trained model's buckets depend on it.
 void AppendWord(uint64_t word, std::string* bytes) {
@@ -44,11 +46,23 @@ char TagOf(TypeId type) {
   return 0;
 }
 
+void AppendCanonicalDecimal(const Column& column, size_t row, std::string* bytes) {
+  constexpr char kTag = 7;
+  Int128 units = DecodeDecimal(column.str(row));
+  int scale = ScaleOf(column.type());
+  for (; scale > 0 && units % 10 == 0; --scale) units /= 10;
+  bytes->push_back(kTag);
+  AppendWord(static_cast<uint64_t>(scale), bytes);
+  AppendWord(static_cast<uint64_t>(units), bytes);
+  AppendWord(static_cast<uint64_t>(units >> 64), bytes);
+}
+
 void AppendCanonical(const Column& column, size_t row, std::string* bytes) {
   if (column.IsNull(row)) {
     bytes->push_back(0);
     return;
   }
+  if (IsDecimal(column.type())) return AppendCanonicalDecimal(column, row, bytes);
   bytes->push_back(TagOf(column.type()));
   if (column.type() == TypeId::kVarchar) {
     AppendWord(column.str(row).size(), bytes);

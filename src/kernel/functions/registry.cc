@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/functions/decimal.h"
 #include "kernel/functions/support.h"
 
 namespace headrace {
@@ -27,6 +28,8 @@ const std::vector<ScalarFunction>& AllFunctions() {
 std::optional<int> WideningCost(std::optional<TypeId> from, TypeId to) {
   if (!from || *from == to) return 0;
   if (*from == TypeId::kBigint && to == TypeId::kDouble) return 1;
+  if (IsDecimal(*from) && to == TypeId::kDouble) return 1;
+  if (IsList(*from) && IsDecimal(ElementOf(*from)) && to == ListOf(TypeId::kDouble)) return 1;
   if (*from == TypeId::kDate && to == TypeId::kTimestamp) return 1;
   return std::nullopt;
 }
@@ -176,6 +179,11 @@ std::vector<std::string> KnownFunctionNames() {
 }
 
 std::optional<TypeId> CommonType(TypeId a, TypeId b) {
+  if (a != b && (IsDecimal(a) || IsDecimal(b))) {
+    const std::optional<TypeId> decimal_a = DecimalArgument{a}.AsDecimal();
+    const std::optional<TypeId> decimal_b = DecimalArgument{b}.AsDecimal();
+    if (decimal_a && decimal_b) return CommonDecimal(*decimal_a, *decimal_b);
+  }
   if (WideningCost(a, b)) return b;
   if (WideningCost(b, a)) return a;
   return std::nullopt;

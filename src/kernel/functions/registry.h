@@ -27,8 +27,8 @@ struct ScalarFunction {
   ConstantCheck check = nullptr;
 };
 
-// The overload of `name` that `arguments` reach with the fewest widenings (bigint -> double, date -> timestamp;
-// nullopt stands for an untyped null, which fits anything); nullptr if none does.
+// The overload of `name` that `arguments` reach with the fewest widenings (bigint or decimal -> double, date ->
+// timestamp; nullopt stands for an untyped null, which fits anything); nullptr if none does.
 const ScalarFunction* FindFunction(std::string_view name, const std::vector<std::optional<TypeId>>& arguments);
 
 // The kernel's one name of a function that has several in SQL: "pow" and "**" are "power".
