@@ -40,7 +40,7 @@ void PreferHugePages(void* data, size_t bytes) {
   const auto begin = reinterpret_cast<uintptr_t>(data);
   const uintptr_t first = RoundUp(begin, kHugePageBytes);
   const uintptr_t last = (begin + bytes) / kHugePageBytes * kHugePageBytes;
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  if (first < last) ::madvise(static_cast<std::byte*>(data) + (first - begin), last - first, MADV_HUGEPAGE);
 }
 
 }  // namespace headrace

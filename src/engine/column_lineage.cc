@@ -23,7 +23,7 @@ std::string LowerOf(const Json& name) {
 }
 
 std::string OutputName(const Json& item) {
-  const std::string alias = TextOf(item, "alias");
+  std::string alias = TextOf(item, "alias");
   if (!alias.empty() || ClassOf(item) != "COLUMN_REF") return alias;
   return ListOf(item, "column_names").back().str();
 }

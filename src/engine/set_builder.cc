@@ -122,8 +122,12 @@ TrainingSet SetBuilder::Finish() && {
   TrainingSet set;
   set.num_rows = num_rows_;
   set.features = NamesOf(plan_.outputs);
-  set.report = joined_ ? joined_->report() : std::move(extended_->report);
-  set.reused_rows = joined_ ? 0 : extended_->reused_rows;
+  if (joined_) {
+    set.report = joined_->report();
+  } else {
+    set.report = std::move(extended_->report);
+    set.reused_rows = extended_->reused_rows;
+  }
   set.content_hash = hash_->Finish();
   set.manifest = MakeManifest(sources_, plan_, set);
   return set;

@@ -24,8 +24,10 @@ StatusOr<std::vector<Column>> RunStage(const RowProgram& stage, const std::vecto
   HR_ASSIGN_OR_RETURN(const Column condition, Evaluate(*stage.where, inputs, origin->size()));
   const std::vector<uint32_t> selected = SelectedRows(condition);
   std::vector<Column> taken;
+  taken.reserve(inputs.size());
   for (const Column& input : inputs) taken.push_back(input.Take(selected));
   std::vector<uint32_t> selected_origin;
+  selected_origin.reserve(selected.size());
   for (const uint32_t row : selected) selected_origin.push_back((*origin)[row]);
   *origin = std::move(selected_origin);
   for (const Expression& output : stage.outputs) {

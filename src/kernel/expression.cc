@@ -68,6 +68,7 @@ class BranchAssembler {
   // Gives the rows open()[places] the values of `expression`.
   Status Claim(const std::vector<uint32_t>& places, const Expression& expression) {
     std::vector<uint32_t> rows;
+    rows.reserve(places.size());
     for (const uint32_t place : places) rows.push_back(open_[place]);
     HR_ASSIGN_OR_RETURN(Column values, EvaluateAt(expression, rows));
     ClaimValues(places, std::move(values), /*places_index_values=*/false);
@@ -149,6 +150,7 @@ StatusOr<Column> EvaluateFunction(const Expression& expression, std::span<const 
   std::vector<Operand> operands;
   operands.reserve(expression.children.size());
   std::vector<const Column*> arguments;
+  arguments.reserve(expression.children.size());
   for (const Expression& child : expression.children) {
     HR_ASSIGN_OR_RETURN(Operand operand, EvaluateOperand(child, inputs, rows));
     operands.push_back(std::move(operand));

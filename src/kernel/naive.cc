@@ -74,6 +74,7 @@ StatusOr<std::vector<Value>> NaiveFeatures(const ViewProgram& program, const Eve
   }
   HR_ASSIGN_OR_RETURN(const std::vector<Column> features, FinishFeatures(program, std::move(cells)));
   std::vector<Value> values;
+  values.reserve(features.size());
   for (const Column& feature : features) values.push_back(feature.GetValue(0));
   return values;
 }

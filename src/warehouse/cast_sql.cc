@@ -41,7 +41,7 @@ std::string ToBigint(const TypedColumn& column) {
 
 // Digits are never rounded away; a double is the decimal that it is the nearest double of.
 std::string ToDecimal(const TypedColumn& column, TypeId to) {
-  const std::string name = QuoteIdentifier(column.name);
+  std::string name = QuoteIdentifier(column.name);
   const std::string value = fmt::format("try_cast({} as {})", name, TypeName(to));
   if (column.type == TypeName(to)) return name;
   if (IsText(column.type)) {

@@ -74,7 +74,7 @@ ContentHash ContentHasher::Finish() const {
 StatusOr<ContentHash> HashQuery(Connection& connection, std::string_view sql) {
   std::deque<ContentHasher> hashers;  // one per thread, where it stays
   HR_RETURN_IF_ERROR(ScanInParallel(connection, sql, [&]() -> BatchSink {
-    return [hasher = &hashers.emplace_back()](RecordBatch batch) {
+    return [hasher = &hashers.emplace_back()](const RecordBatch& batch) {
       hasher->Add(batch);
       return absl::OkStatus();
     };

@@ -20,7 +20,7 @@ struct Wide {
   int Bits() const {
     for (int i = 3; i >= 0; --i) {
       const uint64_t word = words[static_cast<size_t>(i)];
-      if (word != 0) return 64 * i + std::bit_width(word);
+      if (word != 0) return 64 * i + static_cast<int>(std::bit_width(word));
     }
     return 0;
   }

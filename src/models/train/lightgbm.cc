@@ -53,6 +53,7 @@ Status NameFeatures(void* dataset, const CategoryEncoder& encoder) {
   std::vector<std::string> names;
   for (const FeatureSpec& feature : encoder.features()) names.push_back(SafeName(feature.name, names.size()));
   std::vector<const char*> pointers;
+  pointers.reserve(names.size());
   for (const std::string& name : names) pointers.push_back(name.c_str());
   return Check(LGBM_DatasetSetFeatureNames(dataset, pointers.data(), static_cast<int>(pointers.size())),
                "feature names");
@@ -110,6 +111,7 @@ class EarlyStopping {
     if (num_metrics_ == 0) return InvalidArgument("params: 'early_stopping_round' needs a metric");
     std::vector<std::string> buffers(static_cast<size_t>(num_metrics_), std::string(256, '\0'));
     std::vector<char*> pointers;
+    pointers.reserve(buffers.size());
     for (std::string& buffer : buffers) pointers.push_back(buffer.data());
     int count = 0;
     size_t needed = 0;
