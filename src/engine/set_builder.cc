@@ -17,7 +17,7 @@ size_t BytesOf(const RecordBatch& rows) {
 // Of a set's memory, what its label rows leave: they are there as they were read, and as the join wants them.
 JoinOptions OptionsOfJoin(const Workspace& workspace, size_t memory_bytes, const RecordBatch& rows,
                           const LabelRows& labels, size_t batch_rows) {
-  constexpr size_t kScan = size_t{256} << 20;  // DuckDB's, and the program's own
+  constexpr size_t kScan = size_t{512} << 20;  // DuckDB's, Parquet's, and the program's own
   const size_t held =
       kScan + BytesOf(rows) + BytesOf(labels.entities) + BytesOf(labels.request) + rows.num_rows * sizeof(int64_t);
   JoinOptions options;

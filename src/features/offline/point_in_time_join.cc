@@ -146,17 +146,17 @@ const JoinedFeatures::LabelSide& JoinedFeatures::LabelSideOf(const ViewProgram& 
   return *side;
 }
 
-// Of what the label side leaves events may take a sixth while they are read, and finished features another. The rest is
-// for the partitions at hand, which are there twice for a moment (of skewed keys one has many times its share), and for
-// who takes the features. Writing to the file and reading back costs less than a tenth of a join.
+// Of what the label side leaves events may take an eighth while they are read, and finished features another. The rest
+// is for the partitions at hand, which are there twice for a moment (of skewed keys one has many times its share), and
+// for who takes the features. Writing to the file and reading back costs less than a tenth of a join.
 void JoinedFeatures::SplitMemory() {
   constexpr size_t kBytesOfLabelRow = 24;  // in LabelKeys and RowPartition
   const size_t fixed = label_sides_.size() * labels_.num_rows * kBytesOfLabelRow;
   const size_t rest = options_.memory_bytes > fixed ? options_.memory_bytes - fixed : 0;
   const size_t unlimited = std::numeric_limits<size_t>::max();
   const bool is_limited = options_.memory_bytes > 0;
-  event_budget_ = std::make_unique<MemoryBudget>(is_limited ? rest / 6 : unlimited);
-  feature_budget_ = std::make_unique<MemoryBudget>(is_limited ? rest / 6 : unlimited);
+  event_budget_ = std::make_unique<MemoryBudget>(is_limited ? rest / 8 : unlimited);
+  feature_budget_ = std::make_unique<MemoryBudget>(is_limited ? rest / 8 : unlimited);
 }
 
 std::vector<std::vector<const ViewProgram*>> JoinedFeatures::ViewsByHistory(const EventSource& source) const {

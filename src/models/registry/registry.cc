@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "base/diagnostic.h"
@@ -127,11 +129,24 @@ StatusOr<std::unique_ptr<Registry>> Registry::Open(const std::string& path, cons
   return registry;
 }
 
+// SQLite's busy timeout does not hold for the change of a new file's journal: while another process changes it as well,
+// it is refused at once.
+Status Registry::EnterWalMode() {
+  constexpr int kPauseMs = 5;
+  Status status;
+  for (int waited_ms = 0; waited_ms <= kBusyTimeoutMs; waited_ms += kPauseMs) {
+    status = RunSql(connection_.get(), path_, "pragma journal_mode = wal");
+    if (!absl::IsUnavailable(status)) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+  }
+  return status;
+}
+
 Status Registry::SetUp() {
   sqlite3* const connection = connection_.get();
   sqlite3_busy_timeout(connection, kBusyTimeoutMs);
-  HR_RETURN_IF_ERROR(
-      RunSql(connection, path_, "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"));
+  HR_RETURN_IF_ERROR(EnterWalMode());
+  HR_RETURN_IF_ERROR(RunSql(connection, path_, "pragma synchronous = full; pragma foreign_keys = on"));
   // Two processes may open a new file at once: the version is read under the write lock.
   HR_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection, path_));
   {

@@ -84,6 +84,7 @@ class Registry {
 
  private:
   Registry(std::string path, const Clock& clock, SqliteConnection connection);
+  Status EnterWalMode();
   Status SetUp();
   StatusOr<SqliteStatement> Prepare(std::string_view sql);
   StatusOr<std::string> StoreArtifact(std::string_view artifact) const;
