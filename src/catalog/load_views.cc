@@ -6,6 +6,8 @@
 namespace headrace {
 namespace {
 
+constexpr int64_t kMostExactValues = 1'000'000;  // of exact_distinct and exact_quantiles: states hold so many values
+
 // Reads the values of one config(...) call, each of the kind that is asked for, else reported.
 class ConfigReader {
  public:
@@ -53,6 +55,16 @@ class ConfigReader {
     if (!Has(key)) return std::nullopt;
     if (Find(key)->value.is_string()) return ReadDuration(Text(key), WhereOf(key), context_);
     Text(key);
+    return std::nullopt;
+  }
+
+  // From 1 to `most`.
+  std::optional<int64_t> Count(const std::string& key, int64_t most) {
+    const ConfigValue* config = Find(key);
+    if (config == nullptr) return std::nullopt;
+    if (config->value.is_integer() && config->value.integer() >= 1 && config->value.integer() <= most)
+      return config->value.integer();
+    context_->Report(config->where, fmt::format("'{}' must be a whole number from 1 to {}", key, most));
     return std::nullopt;
   }
 
@@ -134,6 +146,10 @@ void ReadEventsView(const SqlFile& sql, ConfigReader* config, FeatureView* view,
   view->ttl_us = config->Duration("ttl");
   if (config->Has("windows"))
     config->Refuse({"ttl"}, "is for latest-value views: a view with 'windows' forgets by them");
+  view->exact_distinct = config->Count("exact_distinct", kMostExactValues);
+  view->exact_quantiles = config->Count("exact_quantiles", kMostExactValues);
+  if (!config->Has("windows"))
+    config->Refuse({"exact_distinct", "exact_quantiles"}, "is for aggregates, which need 'windows'");
   view->available_at = config->Identifier("available_at");
   view->delay_us = config->Duration("delay");
   if (config->Has("available_at") && config->Has("delay")) {
@@ -155,8 +171,9 @@ void ReadRequestField(const std::string& name, const jinja::Value& type, const S
 
 void ReadRequestView(const SqlFile& sql, ConfigReader* config, FeatureView* view, LoadContext* context) {
   view->from = "request";
-  config->Refuse({"entity", "event_time", "windows", "ttl", "available_at", "delay"},
-                 "is not for views of kind='request', which compute from one row when asked");
+  config->Refuse(
+      {"entity", "event_time", "windows", "ttl", "available_at", "delay", "exact_distinct", "exact_quantiles"},
+      "is not for views of kind='request', which compute from one row when asked");
   for (const RelationUse& use : sql.relations) {
     context->Report(use.where, fmt::format("request view '{}' reads '{}'", view->name, use.relation),
                     "a request view reads 'from request', and other features as view.feature");
@@ -179,7 +196,9 @@ void ReadViewConfig(const SqlFile& sql, FeatureView* view, LoadContext* context)
                     "begin it with {{ config(entity='column', event_time='column') }}");
     return;
   }
-  CheckConfigKeys(sql.config, {"entity", "event_time", "windows", "ttl", "available_at", "delay", "kind", "request"},
+  CheckConfigKeys(sql.config,
+                  {"entity", "event_time", "windows", "ttl", "available_at", "delay", "kind", "request",
+                   "exact_distinct", "exact_quantiles"},
                   "a feature view", context);
   ConfigReader config(sql.config, context);
   const std::string kind = config.Text("kind");

@@ -121,6 +121,8 @@ struct FeatureView {
   std::string event_time;
   std::vector<WindowSpec> windows;  // empty: latest-value
   std::optional<DurationUs> ttl_us;
+  std::optional<int64_t> exact_distinct;   // semantics.md rule 22: up to where counts of distinct values are exact,
+  std::optional<int64_t> exact_quantiles;  // and quantiles
   std::string available_at;  // column, or ""
   std::optional<DurationUs> delay_us;
   Schema request;  // kRequest: request fields

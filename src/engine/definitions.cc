@@ -23,6 +23,11 @@ struct LiveChain {
   std::vector<std::string> sql;  // of the stages, for the hash
 };
 
+ExactLimits ExactLimitsOf(const FeatureView& view) {
+  const ExactLimits usual;
+  return {view.exact_distinct.value_or(usual.distinct), view.exact_quantiles.value_or(usual.quantile_values)};
+}
+
 class ProjectCompiler {
  public:
   ProjectCompiler(const Project& project, Diagnostics* diagnostics) : project_(project), diagnostics_(diagnostics) {}
@@ -97,6 +102,7 @@ class ProjectCompiler {
     definition.entity = view.entity;
     definition.event_time = view.event_time;
     definition.ttl_us = view.ttl_us;
+    definition.exact = ExactLimitsOf(view);
     for (const WindowSpec& window : view.windows)
       definition.windows.push_back({window.length_us, window.rows, window.offset_us, window.suffix, window.period});
     if (chain) {
@@ -157,6 +163,8 @@ class ProjectCompiler {
       parts.emplace_back(window.suffix);
       if (window.period) parts.emplace_back(window.period->zone_name());
     }
+    if (const ExactLimits exact = program.exact; exact != ExactLimits())
+      parts.insert(parts.end(), {exact.distinct, exact.quantile_values});
     for (const Field& field : program.input) parts.emplace_back(fmt::format("{} {}", field.name, TypeName(field.type)));
     if (chain) {
       const StreamSpec& stream = *chain->stream->stream;

@@ -97,6 +97,7 @@ class Generator {
       if (Chance(70)) program.ttl_us = Span(1 + Below(40));
       return program;
     }
+    if (Chance(40)) program.exact = {1 + Below(8), 1 + Below(8)};
     for (const std::string_view name : AggregateFunctionNames()) {
       for (size_t slot = 0; slot < program.slots.size(); ++slot)
         AddAggregate(*FindAggregateFunction(name), slot, &program);
@@ -132,26 +133,10 @@ class Generator {
   static bool GivesMap(const AggregateFunction& function) {
     return IsMap(ResultTypeOf(function, TypeId::kBigint, TypeId::kBigint));
   }
-  static bool Fits(ArgumentRule rule, TypeId type) {
-    switch (rule) {
-      case ArgumentRule::kNone:
-      case ArgumentRule::kAny:
-        return true;
-      case ArgumentRule::kNumber:
-        return type == TypeId::kBigint || type == TypeId::kDouble || IsDecimal(type);
-      case ArgumentRule::kDouble:
-        return type == TypeId::kDouble;
-      case ArgumentRule::kBoolean:
-        return type == TypeId::kBoolean;
-      case ArgumentRule::kBigint:
-        return type == TypeId::kBigint;
-    }
-    return false;
-  }
 
   void AddAggregate(const AggregateFunction& function, size_t slot, ViewProgram* program) {
     const TypeId type = program->slots[slot].type;
-    if (!Fits(function.argument, type)) return;
+    if (!Accepts(function.argument, type)) return;
     if (IsDecimal(type) && GivesMap(function)) return;
     AggregateCall call;
     call.kind = function.kind;
@@ -168,6 +153,7 @@ class Generator {
     if (function.parameter == ParameterRule::kLag) call.parameter = 2;
     if (function.parameter == ParameterRule::kTopCategories) call.parameter = static_cast<double>(Below(4));
     call.by_key = Chance(50);
+    call.exact = program->exact;
     call.result_type = ResultTypeOf(function, type, call.second ? program->slots[*call.second].type : type);
     program->outputs.push_back(Expression::Column(program->aggregates.size(), call.result_type, ""));
     program->aggregates.push_back(call);

@@ -43,6 +43,7 @@ struct AggregateCall {
   std::optional<size_t> filter;    // boolean slot
   double parameter = 0;  // a quantile's fraction, nth_last's n, how many categories (0: all); durations in microseconds
   bool by_key = false;   // of the categories those with the greatest keys, not the greatest values
+  ExactLimits exact;
   TypeId argument_type = TypeId::kBigint;
   TypeId result_type = TypeId::kBigint;
   bool operator==(const AggregateCall&) const = default;
@@ -73,6 +74,7 @@ struct ViewProgram {
   DurationUs delay_us = 0;                 // kDelay
   std::vector<Expression> slots;
 
+  ExactLimits exact;                      // of all aggregates
   std::vector<AggregateCall> aggregates;  // empty: latest-value, and the outputs are the slots
   std::vector<Window> windows;
   std::optional<DurationUs> ttl_us;  // latest-value

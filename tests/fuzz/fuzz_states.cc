@@ -17,15 +17,13 @@ std::vector<AggregateCall> Calls() {
   for (const std::string_view name : headrace::AggregateFunctionNames()) {
     const headrace::AggregateFunction& function = *headrace::FindAggregateFunction(name);
     using Rule = headrace::ArgumentRule;
-    for (const TypeId type : {TypeId::kBigint, TypeId::kDouble, TypeId::kVarchar, TypeId::kBoolean}) {
-      const bool number = type == TypeId::kBigint || type == TypeId::kDouble;
-      const bool fits = function.argument == Rule::kAny ||
-                        (function.argument == Rule::kNone && type == TypeId::kBigint) ||
-                        (function.argument == Rule::kNumber && number) ||
-                        (function.argument == Rule::kDouble && type == TypeId::kDouble) ||
-                        (function.argument == Rule::kBoolean && type == TypeId::kBoolean) ||
-                        (function.argument == Rule::kBigint && type == TypeId::kBigint);
-      if (!fits) continue;
+    for (const TypeId type :
+         {TypeId::kBigint, TypeId::kDouble, TypeId::kVarchar, TypeId::kBoolean, headrace::DecimalOf(18, 2)}) {
+      if (!headrace::Accepts(function.argument, type)) continue;
+      if (function.argument == Rule::kNone && type != TypeId::kBigint) continue;
+      if (headrace::IsDecimal(type) &&
+          headrace::IsMap(headrace::ResultTypeOf(function, TypeId::kBigint, TypeId::kBigint)))
+        continue;  // refused by the compiler
       AggregateCall call;
       call.kind = function.kind;
       if (function.argument != Rule::kNone) call.argument = 0;

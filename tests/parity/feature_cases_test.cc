@@ -1,8 +1,8 @@
 // Runs the feature cases of tests/parity/cases: text that anyone can read and add to.
 //
 //   # a comment
-//   view NAME entity=k[,k2] event_time=t [windows=1h,all] [ttl=1d] [delay=1h] [available_at=col]
-//   select ... from events
+//   view NAME entity=k[,k2] event_time=t [windows=1h,all] [ttl=1d] [delay=1h] [available_at=col] [exact_distinct=9]
+//   [exact_quantiles=9] select ... from events
 //                                                  an empty line ends the SQL
 //   events k:bigint t:timestamp [known:timestamp] [gone:timestamp] x:double
 //   1 | 2020-01-01 10:00 | ... | 1.5               one a line; `known` and `gone` are available_at and retracted_at
@@ -96,6 +96,8 @@ class CaseFile {
     if (key == "available_at") definition_.available_at = value;
     if (key == "ttl") definition_.ttl_us = *ParseDuration(value);
     if (key == "delay") definition_.delay_us = *ParseDuration(value);
+    if (key == "exact_distinct") definition_.exact.distinct = std::stoll(value);
+    if (key == "exact_quantiles") definition_.exact.quantile_values = std::stoll(value);
     if (key != "windows") return;
     for (std::string text : Split(value, ',')) {
       std::replace(text.begin(), text.end(), '_', ' ');

@@ -92,6 +92,23 @@ const AggregateFunction* FindAggregateFunction(std::string_view name) {
   return it == std::end(kFunctions) ? nullptr : it;
 }
 
+bool Accepts(ArgumentRule rule, TypeId type) {
+  switch (rule) {
+    case ArgumentRule::kNone:
+    case ArgumentRule::kAny:
+      return true;
+    case ArgumentRule::kNumber:
+      return type == TypeId::kBigint || type == TypeId::kDouble || IsDecimal(type);
+    case ArgumentRule::kDouble:
+      return type == TypeId::kDouble;
+    case ArgumentRule::kBoolean:
+      return type == TypeId::kBoolean;
+    case ArgumentRule::kBigint:
+      return type == TypeId::kBigint;
+  }
+  return false;
+}
+
 TypeId ResultTypeOf(const AggregateFunction& function, TypeId argument, TypeId second) {
   switch (function.result) {
     case ResultRule::kBigint:

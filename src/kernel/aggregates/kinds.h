@@ -101,6 +101,13 @@ enum class ParameterRule : uint8_t {
 // Elements of a list, categories of a map. A map that would have more is null, and counted (rule 17).
 constexpr size_t kMaxElements = 10'000;
 
+// Up to where answers are exact that are then approximate (rule 22). A view may set both; its version knows them.
+struct ExactLimits {
+  int64_t distinct = 4'096;         // different values: count(distinct)
+  int64_t quantile_values = 1'024;  // values: quantiles, median, mad
+  bool operator==(const ExactLimits&) const = default;
+};
+
 struct AggregateFunction {
   std::string_view name;  // lower case; several names may have one kind
   AggregateKind kind;
@@ -114,6 +121,9 @@ struct AggregateFunction {
 // nullptr if there is none of that name (in lower case). count(distinct x) is called "count_distinct".
 const AggregateFunction* FindAggregateFunction(std::string_view name);
 std::vector<std::string_view> AggregateFunctionNames();
+
+// Whether an argument of this type needs no cast. kNone takes any, as there is none.
+bool Accepts(ArgumentRule rule, TypeId type);
 
 // The type of what `function` gives for arguments of these types.
 TypeId ResultTypeOf(const AggregateFunction& function, TypeId argument, TypeId second);

@@ -1,9 +1,10 @@
 // quantile_cont, quantile_disc, median, mad.
 //
-// Up to 1,024 values the answer is exact. Beyond, values are counted in buckets of doubles that agree in sign, exponent
-// and the first 6 bits of the significand: every value is within 0.8 % of its bucket's middle, so a quantile is within
-// 1 % of its neighbours (rule 22). That is DDSketch's idea (Masson, Rim and Lee, VLDB 2019) with buckets that need no
-// logarithm. Which of the two answers depends on the number of values alone, so not on the order.
+// Up to 1,024 values (a view may say how many) the answer is exact. Beyond, values are counted in buckets of doubles
+// that agree in sign, exponent and the first 6 bits of the significand: every value is within 0.8 % of its bucket's
+// middle, so a quantile is within 1 % of its neighbours (rule 22). That is DDSketch's idea (Masson, Rim and Lee, VLDB
+// 2019) with buckets that need no logarithm. Which of the two answers depends on the number of values alone, so not on
+// the order.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -16,8 +17,6 @@
 
 namespace headrace::aggregates {
 namespace {
-
-constexpr int64_t kExactValues = 1024;
 
 // The middle of a double's bucket. Infinities, NaN and numbers below 2^-1022 keep to themselves.
 double BucketOf(double v) {
@@ -73,7 +72,11 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
   }
 
   explicit QuantileState(const AggregateCall& call)
-      : kind_(call.kind), type_(call.argument_type), slot_(*call.argument), fraction_(call.parameter) {}
+      : kind_(call.kind),
+        type_(call.argument_type),
+        slot_(*call.argument),
+        fraction_(call.parameter),
+        exact_values_(call.exact.quantile_values) {}
 
   void Add(const EventRows& rows, size_t row) override { Change(rows, row, +1); }
   void Subtract(const EventRows& rows, size_t row) override { Change(rows, row, -1); }
@@ -97,7 +100,7 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
   }
 
  private:
-  bool is_exact() const { return count_ <= kExactValues; }
+  bool is_exact() const { return count_ <= exact_values_; }
   double ToDouble(const std::string& decimal) const { return DecimalToDouble(DecodeDecimal(decimal), ScaleOf(type_)); }
   double ToDouble(int64_t value_code) const {
     return type_ == TypeId::kDouble ? DoubleOfOrderedBits(value_code) : static_cast<double>(value_code);
@@ -168,6 +171,7 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
   const TypeId type_;
   const size_t slot_;
   const double fraction_;
+  const int64_t exact_values_;
   int64_t count_ = 0;
   Multiset<Code> values_;
   Multiset<int64_t> buckets_;  // of the same values

@@ -13,12 +13,12 @@
 //   var_*, stddev_*, covar_*,      from exact power sums; rule 19     1,200 to 3,000
 //     corr, regr_*, skewness, kurtosis
 //   bool_*, bit_*                  exact                              520
-//   count(distinct)                exact to 4,096 values, beyond HyperLogLog (1.6 %)   48 per value
+//   count(distinct)                exact to ExactLimits, beyond HyperLogLog (1.6 %)   48 per value
 //   mode, mode_ratio, entropy,     exact                              48 per value
 //     top_k, list_distinct, count_by, ratio_by
 //   sum_by, avg_by                 as sum and avg                     80 + that of sum per category
 //   min_by_category and its kin    exact                              80 per category, 48 per value of it
-//   quantile_*, median, mad        exact to 1,024 values, beyond within 1 % (rule 22)  96 per value
+//   quantile_*, median, mad        exact to ExactLimits, beyond within 1 % (rule 22)  96 per value
 //   the rest                       over the events in the order       120 per event
 #pragma once
 

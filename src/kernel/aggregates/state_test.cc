@@ -51,21 +51,6 @@ EventRows GoldenEvents() {
   return events;
 }
 
-bool Takes(ArgumentRule rule, TypeId type) {
-  switch (rule) {
-    case ArgumentRule::kNumber:
-      return type == TypeId::kBigint || type == TypeId::kDouble || IsDecimal(type);
-    case ArgumentRule::kDouble:
-      return type == TypeId::kDouble;
-    case ArgumentRule::kBoolean:
-      return type == TypeId::kBoolean;
-    case ArgumentRule::kBigint:
-      return type == TypeId::kBigint;
-    default:
-      return true;
-  }
-}
-
 double ParameterFor(const AggregateFunction& function) {
   switch (function.parameter) {
     case ParameterRule::kFraction:
@@ -88,7 +73,7 @@ std::map<std::string, AggregateCall> GoldenCalls() {
     const AggregateFunction& function = *FindAggregateFunction(name);
     for (size_t slot = 0; slot < program.slots.size(); ++slot) {
       const TypeId type = program.slots[slot].type;
-      if (!Takes(function.argument, type) || (function.argument == ArgumentRule::kNone && slot > 0)) continue;
+      if (!Accepts(function.argument, type) || (function.argument == ArgumentRule::kNone && slot > 0)) continue;
       if (IsDecimal(type) && IsMap(ResultTypeOf(function, TypeId::kBigint, TypeId::kBigint))) continue;
       AggregateCall call;
       call.kind = function.kind;

@@ -16,8 +16,6 @@
 namespace headrace::aggregates {
 namespace {
 
-constexpr size_t kExactDistinct = 4096;  // rule 22
-
 uint64_t HashOf(int64_t code) {
   return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code));
 }
@@ -72,7 +70,7 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
 
  private:
   int64_t CountDistinct() const {
-    if (counts_.size() <= kExactDistinct) return static_cast<int64_t>(counts_.size());
+    if (counts_.size() <= static_cast<size_t>(call_.exact.distinct)) return static_cast<int64_t>(counts_.size());
     HyperLogLog sketch;
     for (const auto& [code, count] : counts_) sketch.Add(HashOf(code));
     return sketch.Estimate();

@@ -126,6 +126,7 @@ Binder::HookResult AggregateBinder::Bind(const Json& call) {
   AggregateCall result;
   result.kind = function->kind;
   result.parameter = function->fixed_parameter;
+  result.exact = program_.exact;
   if (!BindArguments(call, *function, binder, &result)) return {true, std::nullopt};
   if (const Json& filter = NodeOf(call, "filter"); !filter.is_null()) {
     std::optional<Expression> condition = binder.BindCondition(filter, "FILTER");

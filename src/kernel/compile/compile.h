@@ -39,6 +39,7 @@ struct ViewDefinition {
   std::optional<DurationUs> delay_us;
   std::vector<Window> windows;
   std::optional<DurationUs> ttl_us;
+  ExactLimits exact;
 };
 
 Compiled<ViewProgram> CompileView(const ViewDefinition& definition, std::string_view syntax_tree);

@@ -26,6 +26,7 @@ class ViewCompiler {
     program.stages = definition_.stages;
     program.windows = definition_.windows;
     program.ttl_us = definition_.ttl_us;
+    program.exact = definition_.exact;
     RefuseClauses(select_, "a feature view", &result_.errors);
     const Json& from = NodeOf(select_, "from_table");
     relation_ = {TextOf(from, "table_name")};
