@@ -174,6 +174,7 @@ Column Column::Slice(size_t begin, size_t rows) const {
 bool Column::StartsWith(const Column& prefix) const {
   const size_t rows = prefix.size();
   if (prefix.type_ != type_ || rows > size()) return false;
+  if (rows == 0) return true;
   for (size_t row = 0; (has_nulls() || prefix.has_nulls()) && row < rows; ++row) {
     if (IsNull(row) != prefix.IsNull(row)) return false;
   }

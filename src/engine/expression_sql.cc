@@ -85,7 +85,7 @@ std::optional<size_t> NarrowArgument(const Expression& expression) {
 
 std::string FunctionSql(const Expression& expression, const std::vector<std::string>& columns) {
   std::vector<std::string> arguments = ChildrenSql(expression, columns);
-  if (expression.type == TypeId::kBigint && IsAllConstants(expression) && !arguments.empty())
+  if (!arguments.empty() && expression.children[0].type == TypeId::kBigint && IsAllConstants(expression))
     arguments[0] += "::BIGINT";
   if (const std::optional<size_t> narrow = NarrowArgument(expression); narrow && arguments.size() > *narrow) {
     arguments[*narrow] = fmt::format("({})::INTEGER", arguments[*narrow]);
