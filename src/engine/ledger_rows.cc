@@ -1,10 +1,19 @@
 #include "engine/ledger_rows.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "base/json.h"
+#include "base/parallel.h"
 #include "models/model.h"
 #include "serving/core/request_rows.h"
 
 namespace headrace {
+namespace {
+
+constexpr size_t kParsedAtOnce = 1'000;  // rows of one thread
+
+}  // namespace
 
 StatusOr<Schema> FeaturesOfVersion(Registry& registry, const VersionInfo& version) {
   HR_ASSIGN_OR_RETURN(const std::string artifact, registry.ReadArtifact(version));
@@ -39,11 +48,15 @@ StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows
   const Column* times = rows.Find("time");
   if (requests == nullptr || times == nullptr)
     return DataLoss("the ledger's table lacks the columns 'request' or 'time'");
-  Json::Array objects;
-  for (size_t row = 0; row < rows.num_rows; ++row) {
-    HR_ASSIGN_OR_RETURN(Json object, Json::Parse(requests->str(row)));
-    objects.push_back(std::move(object));
-  }
+  Json::Array objects(rows.num_rows);
+  const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  HR_RETURN_IF_ERROR(ParallelFor((rows.num_rows + kParsedAtOnce - 1) / kParsedAtOnce, threads, [&](size_t piece) {
+    const size_t end = std::min(rows.num_rows, (piece + 1) * kParsedAtOnce);
+    for (size_t row = piece * kParsedAtOnce; row < end; ++row) {
+      HR_ASSIGN_OR_RETURN(objects[row], Json::Parse(requests->str(row)));
+    }
+    return Status();
+  }));
   HR_ASSIGN_OR_RETURN(RequestRows parsed, RowsFromObjects(plan, Json(std::move(objects))));
   LabelRows labels;
   labels.times = *times;

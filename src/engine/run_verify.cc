@@ -20,6 +20,10 @@ Status Run(const VerifyCommand& command, Workspace& workspace, Output& output) {
           "  {} rows asked about the future, which is answered with what was known, and were not computed\n",
           report.future_rows));
     }
+    for (const auto& [name, feature] : report.features) {
+      if (feature.differences > 0)
+        output.Print(fmt::format("  {}: {} of {} cells differ\n", name, feature.differences, feature.cells));
+    }
     for (const VerifyReport::Difference& difference : report.examples) {
       output.Print(fmt::format("  {} {}: the ledger says {}, history says {}\n", difference.id, difference.feature,
                                difference.ledger, difference.recomputed));

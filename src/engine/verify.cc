@@ -4,6 +4,8 @@
 #include <thread>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/parallel.h"
+#include "base/same_bits.h"
 #include "engine/history_scan.h"
 #include "engine/ledger_rows.h"
 #include "engine/replays.h"
@@ -108,35 +110,64 @@ class Verifier {
   StatusOr<std::vector<Column>> Recompute(const FeaturePlan& plan, const LabelRows& labels, EventSource& source) {
     if (naive_) return NaiveJoin(plan, labels, source);
     JoinOptions options;
-    options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    options.threads = threads_;
     options.leak_meter = false;
     JoinReport join;
     return PointInTimeJoin(plan, labels, source, options, &join, output_);
   }
 
   Status Compare(const FeaturePlan& plan, const RecordBatch& rows, const std::vector<Column>& recomputed) {
-    const Column& ids = *rows.Find("id");
     report_.rows += static_cast<int64_t>(rows.num_rows);
-    for (size_t i = 0; i < plan.outputs.size(); ++i) {
-      const Column* logged = rows.Find(plan.outputs[i].name);
-      if (logged == nullptr) return DataLoss("the ledger has no column '{}'", plan.outputs[i].name);
-      report_.cells += static_cast<int64_t>(rows.num_rows);
-      for (size_t row = 0; row < rows.num_rows; ++row) {
-        const Value was = logged->GetValue(row);
-        const Value is = recomputed[i].GetValue(row);
-        if (was.IdenticalTo(is)) continue;
-        ++report_.differences;
-        if (report_.examples.size() < kMaxExamples) {
-          report_.examples.push_back({std::string(ids.str(row)), plan.outputs[i].name, was.ToString(), is.ToString()});
-        }
-      }
+    for (const Field& output : plan.outputs) {
+      const Column* logged = rows.Find(output.name);
+      if (logged == nullptr) return DataLoss("the ledger has no column '{}'", output.name);
+      if (logged->type() != output.type)
+        return DataLoss("the ledger has '{}' as {}, not {}", output.name, TypeName(logged->type()),
+                        TypeName(output.type));
     }
+    std::vector<Differences> found(plan.outputs.size());
+    HR_RETURN_IF_ERROR(ParallelFor(found.size(), threads_, [&](size_t i) -> Status {
+      found[i] = DifferencesOf(*rows.Find(plan.outputs[i].name), recomputed[i]);
+      return absl::OkStatus();
+    }));
+    for (size_t i = 0; i < found.size(); ++i) Report(plan.outputs[i].name, rows, recomputed[i], found[i]);
     return absl::OkStatus();
+  }
+
+  struct Differences {
+    int64_t count = 0;
+    std::vector<size_t> rows;  // the first few
+  };
+
+  static Differences DifferencesOf(const Column& logged, const Column& recomputed) {
+    Differences found;
+    for (size_t row = 0; row < logged.size(); ++row) {
+      if (SameBits(logged, row, recomputed, row)) continue;
+      ++found.count;
+      if (found.rows.size() < kMaxExamples) found.rows.push_back(row);
+    }
+    return found;
+  }
+
+  void Report(const std::string& name, const RecordBatch& rows, const Column& recomputed, const Differences& found) {
+    const auto cells = static_cast<int64_t>(rows.num_rows);
+    VerifyReport::Feature& feature = report_.features[name];
+    feature.cells += cells;
+    feature.differences += found.count;
+    report_.cells += cells;
+    report_.differences += found.count;
+    const Column& ids = *rows.Find("id");
+    for (const size_t row : found.rows) {
+      if (report_.examples.size() == kMaxExamples) return;
+      report_.examples.push_back({std::string(ids.str(row)), name, rows.Find(name)->GetValue(row).ToString(),
+                                  recomputed.GetValue(row).ToString()});
+    }
   }
 
   Workspace& workspace_;
   const std::shared_ptr<const ProjectState> state_;
   const bool naive_;
+  const int threads_ = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   Output& output_;
   VerifyReport report_;
 };
@@ -151,11 +182,17 @@ Json VerifyReport::ToJson() const {
                                  {"ledger", difference.ledger},
                                  {"recomputed", difference.recomputed}});
   }
+  Json::Array by_feature;
+  for (const auto& [name, feature] : features) {
+    by_feature.push_back(
+        Json::Object{{"feature", name}, {"cells", feature.cells}, {"differences", feature.differences}});
+  }
   return Json::Object{{"rows", rows},
                       {"cells", cells},
                       {"differences", differences},
                       {"rows_of_other_definitions", other_definitions},
                       {"rows_about_the_future", future_rows},
+                      {"features", std::move(by_feature)},
                       {"examples", std::move(shown)}};
 }
 

@@ -1,6 +1,7 @@
 // The proof: the ledger's features computed again from raw history, compared bit for bit.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,11 @@ struct VerifyReport {
     std::string id, feature, ledger, recomputed;
   };
   std::vector<Difference> examples;  // the first few
+  struct Feature {
+    int64_t cells = 0;
+    int64_t differences = 0;
+  };
+  std::map<std::string, Feature> features;  // by name
 
   Json ToJson() const;
 };

@@ -66,6 +66,8 @@ class MainJob(unittest.TestCase):
         found = self.project.json("verify", "good_order", status=1)
         self.assertEqual(found["differences"], 1)
         self.assertEqual(found["examples"][0]["id"], key)
+        self.assertEqual([feature["feature"] for feature in found["features"] if feature["differences"]], ["shop_recent.total_1d"])
+        self.assertEqual(sum(feature["cells"] for feature in found["features"]), found["cells"])
         with duckdb.connect(str(self.project.root / ".headrace/warehouse.duckdb")) as warehouse:
             warehouse.execute("delete from ledger.good_order where id = ?", [key])
         other = json.loads(self.project.run("sql", "select id from ledger.good_order limit 1", "--format", "json"))[0]["id"]

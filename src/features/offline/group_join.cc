@@ -1,22 +1,13 @@
 #include "features/offline/group_join.h"
 
-#include <bit>
 #include <utility>
 
 #include "base/parallel.h"
+#include "base/same_bits.h"
 #include "kernel/key_events.h"
 
 namespace headrace {
 namespace {
-
-// Whether two cells hold the same bits; null equals null.
-bool SameBits(const Column& a, size_t row_a, const Column& b, size_t row_b) {
-  if (a.IsNull(row_a) || b.IsNull(row_b)) return a.IsNull(row_a) == b.IsNull(row_b);
-  if (a.type() == TypeId::kDouble)
-    return std::bit_cast<uint64_t>(a.doubles()[row_a]) == std::bit_cast<uint64_t>(b.doubles()[row_b]);
-  if (HoldsBytes(a.type())) return a.str(row_a) == b.str(row_b);
-  return a.ints()[row_a] == b.ints()[row_b];
-}
 
 bool AnyLate(const EventRows& events, size_t begin, size_t end) {
   if (events.available_at.empty()) return false;
