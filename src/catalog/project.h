@@ -123,7 +123,7 @@ struct FeatureView {
   std::optional<DurationUs> ttl_us;
   std::optional<int64_t> exact_distinct;   // semantics.md rule 22: up to where counts of distinct values are exact,
   std::optional<int64_t> exact_quantiles;  // and quantiles
-  std::string available_at;  // column, or ""
+  std::string available_at;                // column, or ""
   std::optional<DurationUs> delay_us;
   Schema request;  // kRequest: request fields
   std::string description;
