@@ -101,11 +101,11 @@ def write_data(root, orders=1500):
 
 
 class Project:
-    """A fresh copy of the project in a temporary folder."""
+    """A fresh copy of the project in a temporary folder, with `files` (name -> text) beside its own or in their place."""
 
-    def __init__(self):
+    def __init__(self, files=None):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="headrace_shop_"))
-        for name, text in FILES.items():
+        for name, text in (FILES | (files or {})).items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

@@ -65,9 +65,7 @@ promote: {alias: champion, when: always}
 class Decimals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.project = shop.Project()
-        for name, text in FILES.items():
-            (cls.project.root / name).write_text(text)
+        cls.project = shop.Project(FILES)
         cls.project.run("build")
         cls.project.run("train", "by_money")
         cls.server = shop.Server(cls.project)

@@ -54,9 +54,7 @@ class Growing(shop.Project):
     """A project whose files grow; every set is built twice, from the one before and in full."""
 
     def __init__(self, seed):
-        super().__init__()
-        for name, text in FILES.items():
-            (self.root / name).write_text(text)
+        super().__init__(FILES)
         (self.root / "models/good_order.yml").unlink()
         self.chance = random.Random(seed)
         self.asked = []

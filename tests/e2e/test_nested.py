@@ -34,9 +34,7 @@ promote: {alias: champion, when: always}
 class Nested(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.project = shop.Project()
-        for name, text in FEATURES.items():
-            (cls.project.root / name).write_text(text)
+        cls.project = shop.Project(FEATURES)
         cls.project.run("build")
         cls.project.run("train", "by_kind")
         cls.server = shop.Server(cls.project)

@@ -34,10 +34,8 @@ from {{ source('odd', 'seen') }}
 class Rules(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.project = shop.Project()
+        cls.project = shop.Project(FILES)
         cls.root = cls.project.root
-        for name, text in FILES.items():
-            (cls.root / name).write_text(text)
         parts = cls.root / "data/parts"
         parts.mkdir(parents=True)
         # Files by the bytes of their names: 'B.csv' before 'a.csv' before 'b.csv'; the id 3 stands in two of them.

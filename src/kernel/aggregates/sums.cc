@@ -28,108 +28,74 @@ class CountState final : public MergeableState<CountState> {
   int64_t count_ = 0;
 };
 
-class IntegerSumState final : public MergeableState<IntegerSumState> {
- public:
+// What a sum of each type is made of: its cells added and taken out, the sum (true: it left its type) and the average.
+struct IntegerSum {
   static constexpr StateForm kForm = StateForm::kIntegerSum;
-  void Encode(ByteWriter* out) const override {
-    out->PutI128(sum_);
-    out->PutI64(count_);
-  }
-  Status Decode(ByteReader* in) override {
-    HR_RETURN_IF_ERROR(in->GetI128(&sum_));
-    return GetRows(in, &count_);
-  }
+  __int128 sum = 0;
 
-  explicit IntegerSumState(const AggregateCall& call)
-      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
-
-  void Add(const EventRows& rows, size_t row) override {
-    sum_ += rows.slots[slot_].ints()[row];
-    ++count_;
-  }
-  void Subtract(const EventRows& rows, size_t row) override {
-    sum_ -= rows.slots[slot_].ints()[row];
-    --count_;
-  }
-  void MergeSame(const IntegerSumState& other) {
-    sum_ += other.sum_;
-    count_ += other.count_;
-  }
-  bool AppendResult(TimestampUs, Column* out) const override {
-    const bool fits = sum_ >= std::numeric_limits<int64_t>::min() && sum_ <= std::numeric_limits<int64_t>::max();
-    if (count_ == 0) {
-      out->AppendNull();
-    } else if (is_avg_) {
-      out->AppendDouble(RoundQuotientToDouble(sum_, 0, static_cast<uint64_t>(count_)));
-    } else if (fits) {
-      out->AppendInt(static_cast<int64_t>(sum_));
+  explicit IntegerSum(TypeId) {}
+  void Add(const Column& column, size_t row) { sum += column.ints()[row]; }
+  void Subtract(const Column& column, size_t row) { sum -= column.ints()[row]; }
+  void Merge(const IntegerSum& other) { sum += other.sum; }
+  void Encode(ByteWriter* out) const { out->PutI128(sum); }
+  Status Decode(ByteReader* in) { return in->GetI128(&sum); }
+  double Average(uint64_t count) const { return RoundQuotientToDouble(sum, 0, count); }
+  bool AppendSum(Column* out) const {
+    const bool fits = sum >= std::numeric_limits<int64_t>::min() && sum <= std::numeric_limits<int64_t>::max();
+    if (fits) {
+      out->AppendInt(static_cast<int64_t>(sum));
     } else {
       out->AppendNull();
-      return true;
     }
-    return false;
+    return !fits;
   }
-
- private:
-  const size_t slot_;
-  const bool is_avg_;
-  __int128 sum_ = 0;
-  int64_t count_ = 0;
 };
 
-class DecimalSumState final : public MergeableState<DecimalSumState> {
- public:
+struct SumOfDecimals {
   static constexpr StateForm kForm = StateForm::kDecimalSum;
-  void Encode(ByteWriter* out) const override {
-    sum_.Encode(out);
-    out->PutI64(count_);
-  }
-  Status Decode(ByteReader* in) override {
-    HR_RETURN_IF_ERROR(sum_.Decode(in));
-    return GetRows(in, &count_);
-  }
+  const int scale;
+  DecimalSum sum;
 
-  explicit DecimalSumState(const AggregateCall& call)
-      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg), scale_(ScaleOf(call.argument_type)) {}
-
-  void Add(const EventRows& rows, size_t row) override {
-    sum_.Add(DecodeDecimal(rows.slots[slot_].str(row)));
-    ++count_;
-  }
-  void Subtract(const EventRows& rows, size_t row) override {
-    sum_.Subtract(DecodeDecimal(rows.slots[slot_].str(row)));
-    --count_;
-  }
-  void MergeSame(const DecimalSumState& other) {
-    sum_.Merge(other.sum_);
-    count_ += other.count_;
-  }
-  bool AppendResult(TimestampUs, Column* out) const override {
-    const std::optional<Int128> units = sum_.Units();
-    if (count_ == 0) {
-      out->AppendNull();
-    } else if (is_avg_) {
-      out->AppendDouble(sum_.RoundQuotient(static_cast<uint64_t>(count_), scale_));
-    } else if (units) {
+  explicit SumOfDecimals(TypeId type) : scale(ScaleOf(type)) {}
+  void Add(const Column& column, size_t row) { sum.Add(DecodeDecimal(column.str(row))); }
+  void Subtract(const Column& column, size_t row) { sum.Subtract(DecodeDecimal(column.str(row))); }
+  void Merge(const SumOfDecimals& other) { sum.Merge(other.sum); }
+  void Encode(ByteWriter* out) const { sum.Encode(out); }
+  Status Decode(ByteReader* in) { return sum.Decode(in); }
+  double Average(uint64_t count) const { return sum.RoundQuotient(count, scale); }
+  bool AppendSum(Column* out) const {
+    const std::optional<Int128> units = sum.Units();
+    if (units) {
       AppendDecimal(*units, out);
     } else {
       out->AppendNull();
-      return true;
     }
-    return false;
+    return !units;
   }
-
- private:
-  const size_t slot_;
-  const bool is_avg_;
-  const int scale_;
-  DecimalSum sum_;
-  int64_t count_ = 0;
 };
 
-class DoubleSumState final : public MergeableState<DoubleSumState> {
- public:
+struct SumOfDoubles {
   static constexpr StateForm kForm = StateForm::kDoubleSum;
+  ExactSum sum;
+
+  explicit SumOfDoubles(TypeId) {}
+  void Add(const Column& column, size_t row) { sum.Add(column.doubles()[row]); }
+  void Subtract(const Column& column, size_t row) { sum.Subtract(column.doubles()[row]); }
+  void Merge(const SumOfDoubles& other) { sum.Merge(other.sum); }
+  void Encode(ByteWriter* out) const { sum.Encode(out); }
+  Status Decode(ByteReader* in) { return sum.Decode(in); }
+  double Average(uint64_t count) const { return sum.RoundQuotient(count); }
+  bool AppendSum(Column* out) const {
+    out->AppendDouble(sum.RoundQuotient(1));
+    return false;
+  }
+};
+
+// sum and avg.
+template <typename Sum>
+class SumState final : public MergeableState<SumState<Sum>> {
+ public:
+  static constexpr StateForm kForm = Sum::kForm;
   void Encode(ByteWriter* out) const override {
     sum_.Encode(out);
     out->PutI64(count_);
@@ -139,34 +105,35 @@ class DoubleSumState final : public MergeableState<DoubleSumState> {
     return GetRows(in, &count_);
   }
 
-  explicit DoubleSumState(const AggregateCall& call)
-      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg) {}
+  explicit SumState(const AggregateCall& call)
+      : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg), sum_(call.argument_type) {}
 
   void Add(const EventRows& rows, size_t row) override {
-    sum_.Add(rows.slots[slot_].doubles()[row]);
+    sum_.Add(rows.slots[slot_], row);
     ++count_;
   }
   void Subtract(const EventRows& rows, size_t row) override {
-    sum_.Subtract(rows.slots[slot_].doubles()[row]);
+    sum_.Subtract(rows.slots[slot_], row);
     --count_;
   }
-  void MergeSame(const DoubleSumState& other) {
+  void MergeSame(const SumState& other) {
     sum_.Merge(other.sum_);
     count_ += other.count_;
   }
   bool AppendResult(TimestampUs, Column* out) const override {
     if (count_ == 0) {
       out->AppendNull();
-    } else {
-      out->AppendDouble(sum_.RoundQuotient(is_avg_ ? static_cast<uint64_t>(count_) : 1));
+      return false;
     }
+    if (!is_avg_) return sum_.AppendSum(out);
+    out->AppendDouble(sum_.Average(static_cast<uint64_t>(count_)));
     return false;
   }
 
  private:
   const size_t slot_;
   const bool is_avg_;
-  ExactSum sum_;
+  Sum sum_;
   int64_t count_ = 0;
 };
 
@@ -220,9 +187,9 @@ std::unique_ptr<AggregateState> MakeCountState(const AggregateCall&) {
 }
 
 std::unique_ptr<AggregateState> MakeSumState(const AggregateCall& call) {
-  if (call.argument_type == TypeId::kDouble) return std::make_unique<DoubleSumState>(call);
-  if (IsDecimal(call.argument_type)) return std::make_unique<DecimalSumState>(call);
-  return std::make_unique<IntegerSumState>(call);
+  if (call.argument_type == TypeId::kDouble) return std::make_unique<SumState<SumOfDoubles>>(call);
+  if (IsDecimal(call.argument_type)) return std::make_unique<SumState<SumOfDecimals>>(call);
+  return std::make_unique<SumState<IntegerSum>>(call);
 }
 
 std::unique_ptr<AggregateState> MakeExtremeState(const AggregateCall& call) {
