@@ -32,7 +32,7 @@ class Stopwatch {
 Status CheckSourceNames(const Project& project, const std::string& catalog_name) {
   const std::set<std::string> reserved = {"main",       "temp",      "system",   "information_schema",
                                           "pg_catalog", "history",   "headrace", "rejected",
-                                          "ledger",     catalog_name};
+                                          "ledger",     "quarantine", catalog_name};
   Diagnostics diagnostics;
   for (const auto& [name, source] : project.sources) {
     // DuckDB's names know no case.
