@@ -17,11 +17,12 @@ sources:
         stream:
           event_time: happened_at
           unknown: UNKNOWN
-        columns: [{name: happened_at, data_type: timestamp}, {name: page, data_type: varchar}, {name: seconds, data_type: double}]
+        columns: [{name: happened_at, data_type: timestamp}, {name: page, data_type: varchar}, {name: seconds, data_type: double},
+                  {name: page_number, data_type: bigint}]
 """
 VIEW = """
 {{ config(entity='page', event_time='happened_at', windows=['all']) }}
-select count(*) as visits, sum(seconds) as total from {{ source('web', 'visits') }}
+select count(*) as visits, sum(seconds) as total, sum(cast(page_number + 1 as bigint)) as pages from {{ source('web', 'visits') }}
 """
 WEB = "/v1/events/web.visits?on_error=quarantine"
 
@@ -143,6 +144,17 @@ class Quarantine(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(self.feature("page_visits.visits_all", "page", "b"), 900)
+
+    def test_a_row_that_fails_in_a_view_holds_up_no_other(self):
+        most = 2**63 - 1
+        self.server.post(WEB, dict(visit("d"), page_number=most), status=400)  # a good row, so it is refused as ever
+        self.server.post(WEB, [dict(visit("d"), page_number=number, browser="x") for number in (1, most, 2)])
+        self.write_visits("ignore")
+        self.project.run("build")
+        sent = self.project.json("push", "web.visits", "--quarantined")
+        self.assertEqual((sent["accepted"], sent["quarantined"]), (2, 1), sent)
+        self.assertEqual(self.held("row_index"), [1])
+        self.assertEqual(self.feature("page_visits.pages_all", "page", "d"), 5)
 
     def test_mended_rows_take_the_place_of_those_in_quarantine(self):
         self.server.post(WEB, "\n".join(['{"happened_at": "yesterday", "page": "c"}', "no json"]))

@@ -38,13 +38,11 @@ LoggedRequest NewRequest(std::string_view source, TimestampUs arrival, Schema co
 // The log entry at `position`.
 StatusOr<std::vector<LoggedRequest>> ReadEntry(const OnlineStore& store, uint64_t position) {
   StatusOr<std::vector<LoggedRequest>> requests = DataLoss("online store: log entry {} is missing", position);
-  store
-      .ReadLog(position - 1,
-               [&](uint64_t, std::string_view entry) -> Status {
-                 requests = DecodeLogEntry(entry);
-                 return absl::CancelledError();  // one is enough
-               })
-      .IgnoreError();
+  const Status read = store.ReadLog(position - 1, [&](uint64_t, std::string_view entry) -> Status {
+    requests = DecodeLogEntry(entry);
+    return absl::CancelledError();  // one is enough
+  });
+  if (!read.ok() && read.code() != absl::StatusCode::kCancelled) return read;
   return requests;
 }
 
