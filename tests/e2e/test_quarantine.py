@@ -102,6 +102,7 @@ class Quarantine(unittest.TestCase):
         self.assertEqual(self.server.post(QUARANTINE, "[]"), {"accepted": 0, "duplicates": 0, "quarantined": 0})
         many = self.server.post(QUARANTINE, "\n".join(["x"] * 50))
         self.assertEqual((many["quarantined"], len(many["errors"])), (50, 10))
+        self.server.post(QUARANTINE, "x\n" * 100_001, status=429)
         self.start()
         self.assertEqual(self.held(where="row_text <> 'x'"), ['{"order_id": 1}', "no json", '{"shop": "\\xE9"}'] + ["no json", '{"shop": "\\xE9"}'])
         self.assertEqual(self.held("count(*)", "row_text = 'x'"), [50])

@@ -146,14 +146,16 @@ StatusOr<StreamSource> Service::FindStream(const std::string& stream) {
 StatusOr<PushRequest> Service::ParsePush(const StreamSource& source, OnError on_error, std::string_view body) const {
   PushRequest request;
   request.stream = source.name;
+  size_t rows = 0;
   if (on_error == OnError::kRefuse) {
     HR_ASSIGN_OR_RETURN(request.rows, ParseEvents(source, body));
-  } else {
+    rows = request.rows.num_rows;
+  } else if (rows = SplitRows(body).size(); rows <= limits_.max_events_per_request) {
+    // Counted first: a body of short bad lines would take many times its size.
     HR_ASSIGN_OR_RETURN(SortedEvents sorted, SortEvents(source, body));
     request.rows = std::move(sorted.good);
     request.bad = ToQuarantined(source.name, std::move(sorted.bad));
   }
-  const size_t rows = request.rows.num_rows + request.bad.size();
   if (rows <= limits_.max_events_per_request) return request;
   return ResourceExhausted("{} events in one request, the limit is {}; send them in parts", rows,
                            limits_.max_events_per_request);
