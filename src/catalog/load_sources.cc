@@ -10,8 +10,8 @@ namespace {
 
 // Schemas of the warehouse that are not the user's.
 const std::vector<std::string>& ReservedSchemas() {
-  static const auto& kNames =
-      *new std::vector<std::string>{"main", "ledger", "information_schema", "pg_catalog", "system", "temp"};
+  static const auto& kNames = *new std::vector<std::string>{"main",       "ledger", "quarantine", "information_schema",
+                                                            "pg_catalog", "system", "temp"};
   return kNames;
 }
 

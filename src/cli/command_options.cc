@@ -68,7 +68,7 @@ void AddBuild(CommandSet* set) {
 
 void AddSql(CommandSet* set) {
   const auto command = New<SqlCommand>();
-  Arguments app = set->Add("sql", "Query the published tables and ledger.MODEL",
+  Arguments app = set->Add("sql", "Query the published tables, ledger.MODEL and quarantine.events",
                            "headrace sql \"select carrier, count(*) from fct_flights group by carrier\" --format csv",
                            [command](const ParseContext& context) -> Made {
                              if (context.json) command->format = "json";
@@ -247,14 +247,30 @@ void AddServe(CommandSet* set) {
 
 void AddPush(CommandSet* set) {
   const auto command = New<PushCommand>();
-  Arguments app = set->Add("push", "Send a file of events to the server", "headrace push raw.arrivals arrivals.ndjson",
+  Arguments app = set->Add("push", "Send a file of events to the server",
+                           "headrace push raw.arrivals arrivals.ndjson\n"
+                           "  headrace push raw.arrivals --quarantined",
                            [command](const ParseContext& context) -> Made {
+                             if (command->file.empty() && !command->quarantined)
+                               return InvalidArgument("push what? give a FILE, or --quarantined");
+                             if (command->quarantined && !command->on_error.empty())
+                               return InvalidArgument(
+                                   "--quarantined: what is still bad stays in quarantine; leave "
+                                   "--on-error out");
                              command->file = context.Absolute(command->file);
                              command->json = context.json;
                              return *command;
                            });
   app.Text("source", &command->source, "The stream source: raw.arrivals", "SOURCE").Required();
-  app.Text("file", &command->file, "Events: .ndjson, .json, .csv or .parquet", "FILE").Required();
+  app.Text("file", &command->file, "Events: .ndjson, .json, .csv or .parquet", "FILE");
+  app.Text("--on-error", &command->on_error,
+           "What becomes of bad rows: refuse their request (by default), or accept the others and keep these in "
+           "quarantine.events",
+           "refuse|quarantine")
+      .OneOf({"refuse", "quarantine"});
+  app.Flag("--quarantined", &command->quarantined,
+           "Send again what the quarantine holds of the source; with a FILE, the "
+           "mended rows in it: {\"id\": of quarantine.events, \"row\": {...}}");
   app.Text("--server", &command->server, "The server, if it is not this project's", "URL");
 }
 

@@ -107,6 +107,8 @@ Status Run(const ServeCommand& command, Workspace& workspace, Output& output);
 // Through HTTP to a running server; they need no workspace.
 struct PushCommand {
   std::string source, file, server;
+  std::string on_error;      // refuse | quarantine; "" leaves it to the server
+  bool quarantined = false;  // what the quarantine holds of the source; with a file, the mended rows in it
   bool json = false;
 };
 Status Run(const PushCommand& command, const std::string& root, Output& output);

@@ -3,6 +3,7 @@
 
 #include "absl/strings/ascii.h"
 #include "engine/commands.h"
+#include "engine/quarantine_table.h"
 #include "warehouse/sql_output.h"
 
 namespace headrace {
@@ -24,6 +25,7 @@ Status Run(const SqlCommand& command, Workspace& workspace, Output& output) {
   options.path = command.out;
   options.max_rows = command.limit;
   HR_RETURN_IF_ERROR(BringLedgerUpToDate(command.sql, workspace));
+  HR_RETURN_IF_ERROR(BringQuarantineUpToDate(command.sql, workspace));
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   return RunSql(*connection, command.sql, options, output).status();

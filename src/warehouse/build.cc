@@ -30,9 +30,9 @@ class Stopwatch {
 
 // Schemas that are ours or DuckDB's: a source of that name would mix with them.
 Status CheckSourceNames(const Project& project, const std::string& catalog_name) {
-  const std::set<std::string> reserved = {"main",       "temp",      "system",   "information_schema",
-                                          "pg_catalog", "history",   "headrace", "rejected",
-                                          "ledger",     catalog_name};
+  const std::set<std::string> reserved = {"main",       "temp",       "system",    "information_schema",
+                                          "pg_catalog", "history",    "headrace",  "rejected",
+                                          "ledger",     "quarantine", catalog_name};
   Diagnostics diagnostics;
   for (const auto& [name, source] : project.sources) {
     // DuckDB's names know no case.

@@ -9,6 +9,7 @@ namespace headrace {
 // What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
 struct OnlineFeatures::Commit {
   struct Accepted {
+    std::string stream;
     PushDone done;
     PushResult result;
   };
@@ -20,29 +21,40 @@ struct OnlineFeatures::Commit {
   std::vector<LoggedRequest> requests;
   std::vector<Insertion> insertions;
   std::vector<std::pair<std::string, std::string>> new_ids;  // stream, encoded id; forgotten again if the write fails
+  absl::flat_hash_set<std::string> released;                 // ids of rows that leave the quarantine
 };
 
 Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDone done) {
+  return Push({stream, std::move(rows), {}, {}}, std::move(done));
+}
+
+Status OnlineFeatures::Push(PushRequest request, PushDone done) {
+  PendingPush push = {std::move(request), std::move(done)};
+  const size_t num_rows = push.num_rows();
   {
     const std::lock_guard lock(queue_mutex_);
     if (stopping_) return Unavailable("the server is stopping");
     // An oversized request is let in when nothing waits, so that it is not refused for ever.
-    if (!queue_.empty() && queued_rows_ + rows.num_rows > options_.max_queued_rows) {
+    if (!queue_.empty() && queued_rows_ + num_rows > options_.max_queued_rows) {
       return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_,
                                options_.max_queued_rows);
     }
-    queued_rows_ += rows.num_rows;
-    queue_.push_back({stream, std::move(rows), std::move(done)});
+    queued_rows_ += num_rows;
+    queue_.push_back(std::move(push));
   }
   queue_changed_.notify_one();
   return absl::OkStatus();
 }
 
 StatusOr<PushResult> OnlineFeatures::PushAndWait(const std::string& stream, RecordBatch rows) {
+  return PushAndWait({stream, std::move(rows), {}, {}});
+}
+
+StatusOr<PushResult> OnlineFeatures::PushAndWait(PushRequest request) {
   std::promise<StatusOr<PushResult>> promise;
   std::future<StatusOr<PushResult>> future = promise.get_future();
   HR_RETURN_IF_ERROR(
-      Push(stream, std::move(rows), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
+      Push(std::move(request), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
   return future.get();
 }
 
@@ -60,8 +72,8 @@ std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
   queue_changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
   std::vector<PendingPush> taken;
   size_t rows = 0;
-  while (!queue_.empty() && (taken.empty() || rows + queue_.front().rows.num_rows <= options_.max_commit_rows)) {
-    rows += queue_.front().rows.num_rows;
+  while (!queue_.empty() && (taken.empty() || rows + queue_.front().num_rows() <= options_.max_commit_rows)) {
+    rows += queue_.front().num_rows();
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -88,6 +100,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
       return;
     }
     for (const Commit::Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
+    for (const LoggedRequest& request : commit.requests) quarantine_.Apply(*position, request);
     last_arrival_ = arrival;
     acknowledged_arrival_ = arrival;
     ++commits_;
@@ -96,6 +109,10 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   for (Commit::Accepted& request : commit.accepted) {
     accepted_ += request.result.accepted;
     duplicates_ += request.result.duplicates;
+    if (request.result.quarantined > 0) {
+      const std::lock_guard lock(quarantined_mutex_);
+      quarantined_[request.stream] += request.result.quarantined;
+    }
     request.done(request.result);
   }
 }
@@ -127,24 +144,26 @@ TimestampUs OnlineFeatures::ResolveInstant(std::optional<TimestampUs> at) {
 
 // Adds a request to the commit, or refuses it.
 void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit) {
-  const auto stream = set.definition->streams.find(push.stream);
-  if (stream == set.definition->streams.end())
-    return push.done(NotFound("there is no stream source '{}'", push.stream));
+  const std::string& name = push.request.stream;
+  const auto stream = set.definition->streams.find(name);
+  if (stream == set.definition->streams.end()) return push.done(NotFound("there is no stream source '{}'", name));
+  if (!push.request.quarantine_ids.empty()) KeepHeld(&push.request, *commit);
   const size_t ids_before = commit->new_ids.size();
-  Commit::Accepted accepted{std::move(push.done), {}};
+  Commit::Accepted accepted{name, std::move(push.done), {}};
   LoggedRequest request;
-  request.source = push.stream;
+  request.source = name;
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
-  request.rows = DropDuplicates(stream->second, push.rows, commit, &accepted.result.duplicates);
+  request.rows = DropDuplicates(stream->second, push.request.rows, commit, &accepted.result.duplicates);
   accepted.result.accepted = static_cast<int64_t>(request.rows.num_rows);
+  accepted.result.quarantined = static_cast<int64_t>(push.request.bad.size());
 
   const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, arrival);
   std::vector<int64_t> ingest(request.rows.num_rows);
   for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
   std::vector<Commit::Insertion> insertions;
   for (const OnlineViewSpec& spec : set.definition->views) {
-    if (spec.stream != push.stream || request.rows.num_rows == 0) continue;
+    if (spec.stream != name || request.rows.num_rows == 0) continue;
     ViewState* state = set.states.at(spec.view).get();
     const StatusOr<RecordBatch> input = SelectInput(state->program().input, request.rows);
     StatusOr<EventRows> events =
@@ -160,7 +179,28 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
   std::move(insertions.begin(), insertions.end(), std::back_inserter(commit->insertions));
   next_ingest_ += accepted.result.accepted;
   if (request.rows.num_rows > 0) commit->requests.push_back(std::move(request));
+  if (!push.request.bad.empty()) commit->requests.push_back(LogKept(push.request.bad, arrival));
+  const std::vector<std::string>& released = push.request.quarantine_ids;
+  if (!released.empty()) commit->requests.push_back(LogReleased(name, released, arrival));
+  commit->released.insert(released.begin(), released.end());
   commit->accepted.push_back(std::move(accepted));
+}
+
+// Drops the rows that are out of quarantine already, or will be with this commit.
+void OnlineFeatures::KeepHeld(PushRequest* request, const Commit& commit) const {
+  std::vector<uint32_t> kept;
+  std::vector<std::string> ids;
+  absl::flat_hash_set<std::string> in_request;
+  for (uint32_t row = 0; row < request->quarantine_ids.size(); ++row) {
+    std::string& id = request->quarantine_ids[row];
+    if (!quarantine_.Holds(request->stream, id) || commit.released.contains(id)) continue;
+    if (!in_request.insert(id).second) continue;
+    kept.push_back(row);
+    ids.push_back(std::move(id));
+  }
+  for (Column& column : request->rows.columns) column = column.Take(kept);
+  request->rows.num_rows = kept.size();
+  request->quarantine_ids = std::move(ids);
 }
 
 // Rule 8: the first of equal ids wins; duplicates inside one request count as duplicates; a null id is never one.

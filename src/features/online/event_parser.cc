@@ -1,10 +1,20 @@
 #include "features/online/event_parser.h"
 
+#include <algorithm>
+
 #include "base/diagnostic.h"
 #include "base/json.h"
 
 namespace headrace {
 namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+// What is wrong with a row; the column is "" when it is the row as a whole.
+struct RowError {
+  std::string column;
+  std::string reason;
+};
 
 // One document is an object or an array; anything that is not one document is tried as NDJSON.
 StatusOr<Json::Array> ParseBody(std::string_view body) {
@@ -15,15 +25,97 @@ StatusOr<Json::Array> ParseBody(std::string_view body) {
   return document.status();
 }
 
-Status CheckNames(const StreamSource& source, const Json& row, size_t index) {
-  if (!row.is_object()) return InvalidArgument("row {}: expected an object, got {}", index, row.Dump());
+std::optional<RowError> CheckNames(const StreamSource& source, const Json& row) {
+  if (!row.is_object()) return RowError{"", fmt::format("expected an object, got {}", row.Dump())};
   for (const Json::Member& member : row.object()) {
     if (source.ignore_unknown || FindField(source.columns, member.first)) continue;
     const std::vector<std::string> names = NamesOf(source.columns);
-    return InvalidArgument("row {}, column '{}': {} has no such column; {}", index, member.first, source.name,
-                           NearestNameHint(member.first, names));
+    return RowError{member.first,
+                    fmt::format("{} has no such column; {}", source.name, NearestNameHint(member.first, names))};
   }
-  return absl::OkStatus();
+  return std::nullopt;
+}
+
+// Appends a whole row or, with what is wrong with it, nothing.
+class RowAppender {
+ public:
+  RowAppender(const StreamSource& source, RecordBatch* batch) : source_(source), batch_(*batch) {}
+
+  std::optional<RowError> Append(const Json& row) {
+    if (std::optional<RowError> error = CheckNames(source_, row)) return error;
+    values_.clear();
+    for (const Field& field : source_.columns) {
+      const Json* cell = row.Find(field.name);
+      StatusOr<Value> value = cell == nullptr ? Value::Null() : FromJson(*cell, field.type);
+      if (!value.ok()) return RowError{field.name, std::string(Message(value.status()))};
+      if (value->is_null() && field.name == source_.event_time) {
+        return RowError{field.name, "the event time must not be null"};
+      }
+      values_.push_back(*std::move(value));
+    }
+    for (size_t i = 0; i < values_.size(); ++i) batch_.columns[i].Append(values_[i]);
+    ++batch_.num_rows;
+    return std::nullopt;
+  }
+
+ private:
+  const StreamSource& source_;
+  RecordBatch& batch_;
+  std::vector<Value> values_;
+};
+
+std::string_view Trim(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+// The elements of `text`, which begins with '['; nothing unless its bracket closes at the end. Looks at brackets, texts
+// and commas alone, so that one element which is no JSON spoils no other.
+std::optional<std::vector<std::string_view>> SplitArray(std::string_view text) {
+  std::vector<std::string_view> elements;
+  size_t depth = 0;
+  size_t begin = 1;
+  bool in_text = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      in_text = c != '"';
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if ((c == ',' && depth == 1) || ((c == ']' || c == '}') && --depth == 0)) {
+      const std::string_view element = Trim(text.substr(begin, i - begin));
+      if (c == ',' || !element.empty() || !elements.empty()) elements.push_back(element);
+      begin = i + 1;
+      if (c == '}' || (c == ']' && begin != text.size())) return std::nullopt;
+      if (c == ']') return elements;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> SplitLines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (const std::string_view line = Trim(text.substr(0, end)); !line.empty()) lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+SortedEvents Sort(const StreamSource& source, const std::vector<std::string_view>& rows) {
+  SortedEvents sorted = {RecordBatch(source.columns), {}};
+  RowAppender appender(source, &sorted.good);
+  for (size_t index = 0; index < rows.size(); ++index) {
+    const StatusOr<Json> row = Json::Parse(rows[index]);
+    std::optional<RowError> error = row.ok() ? appender.Append(*row) : RowError{"", std::string(Message(row.status()))};
+    if (!error) continue;
+    sorted.bad.push_back({index, std::move(error->column), std::move(error->reason), std::string(rows[index])});
+  }
+  return sorted;
 }
 
 }  // namespace
@@ -31,21 +123,35 @@ Status CheckNames(const StreamSource& source, const Json& row, size_t index) {
 StatusOr<RecordBatch> ParseEvents(const StreamSource& source, std::string_view body) {
   HR_ASSIGN_OR_RETURN(const Json::Array rows, ParseBody(body));
   RecordBatch batch(source.columns);
+  RowAppender appender(source, &batch);
   for (size_t index = 0; index < rows.size(); ++index) {
-    HR_RETURN_IF_ERROR(CheckNames(source, rows[index], index));
-    for (size_t i = 0; i < source.columns.size(); ++i) {
-      const Field& field = source.columns[i];
-      const Json* cell = rows[index].Find(field.name);
-      StatusOr<Value> value = cell == nullptr ? Value::Null() : FromJson(*cell, field.type);
-      if (!value.ok()) return Annotate(value.status(), fmt::format("row {}, column '{}'", index, field.name));
-      if (value->is_null() && field.name == source.event_time) {
-        return InvalidArgument("row {}, column '{}': the event time must not be null", index, field.name);
-      }
-      batch.columns[i].Append(*value);
-    }
+    const std::optional<RowError> error = appender.Append(rows[index]);
+    if (!error) continue;
+    if (error->column.empty()) return InvalidArgument("row {}: {}", index, error->reason);
+    return InvalidArgument("row {}, column '{}': {}", index, error->column, error->reason);
   }
-  batch.num_rows = rows.size();
   return batch;
+}
+
+std::vector<std::string_view> SplitRows(std::string_view body) {
+  const std::string_view text = Trim(body);
+  if (text.empty()) return {};
+  if (text[0] == '[') {
+    if (std::optional<std::vector<std::string_view>> elements = SplitArray(text)) return *std::move(elements);
+  }
+  std::vector<std::string_view> lines = SplitLines(text);
+  // A document that is laid out over lines, whole or broken: its lines are no rows.
+  if (lines.size() == 1 || lines[0] == "[" || lines[0] == "{" || Json::Parse(text).ok()) return {text};
+  return lines;
+}
+
+StatusOr<SortedEvents> SortEvents(const StreamSource& source, std::string_view body) {
+  if (body.empty()) return InvalidArgument("the body is empty; send an object, an array of objects, or lines of them");
+  return Sort(source, SplitRows(body));
+}
+
+SortedEvents SortRow(const StreamSource& source, std::string_view text) {
+  return Sort(source, {text});
 }
 
 }  // namespace headrace

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/column.h"
 
@@ -23,5 +24,29 @@ struct StreamSource {
 // Rules 26 and 27: strict types, no unknown columns, a missing column is null, event_time is not. An error names the
 // row (from 0) and the column: "row 2, column 'arr_delay': expected a number, got \"late\"".
 StatusOr<RecordBatch> ParseEvents(const StreamSource& source, std::string_view body);
+
+// A row that its source refuses.
+struct BadRow {
+  size_t index = 0;    // among the rows of its request
+  std::string column;  // "" when the row as a whole is wrong: no JSON, no object
+  std::string reason;  // without index and column
+  std::string text;    // the row as it was sent, byte by byte, blanks around it apart
+};
+
+struct SortedEvents {
+  RecordBatch good;  // in the order sent
+  std::vector<BadRow> bad;
+};
+
+// As ParseEvents, but takes the good rows and gives the bad ones back. Rows are found in any body: the elements of an
+// array whose brackets pair, however wrong they are inside; the lines of NDJSON that are not empty; else the body is
+// one row. kInvalidArgument only for a body without a byte.
+StatusOr<SortedEvents> SortEvents(const StreamSource& source, std::string_view body);
+
+// The same of a text that is one row, whatever is in it.
+SortedEvents SortRow(const StreamSource& source, std::string_view text);
+
+// The texts of a body's rows, as SortEvents finds them. They borrow from `body`.
+std::vector<std::string_view> SplitRows(std::string_view body);
 
 }  // namespace headrace

@@ -187,6 +187,7 @@ StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
       if (recovering) RememberLogged(request, *set->definition);
+      if (recovering) quarantine_.Apply(position, request);
       HR_RETURN_IF_ERROR(ApplyLogged(request, *set, [&](const std::string& view) {
         const auto it = included.find(view);
         return it == included.end() || position > it->second;
@@ -298,6 +299,11 @@ OnlineStats OnlineFeatures::Stats() const {
   stats.log_position = store_->LastPosition();
   stats.checkpoint_position = store_->CheckpointPosition();
   stats.overflow_cells = overflow_cells_;
+  stats.quarantine_held = quarantine_.Counts();
+  {
+    const std::lock_guard lock(quarantined_mutex_);
+    stats.quarantined = quarantined_;
+  }
   const std::shared_ptr<ViewSet> set = CurrentSet();
   for (const auto& [view, state] : set->states) {
     stats.keys += state->NumKeys();

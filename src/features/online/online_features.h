@@ -29,6 +29,7 @@
 #include "base/time.h"
 #include "features/online/event_log.h"
 #include "features/online/event_parser.h"
+#include "features/online/quarantine.h"
 #include "features/online/view_state.h"
 #include "kernel/feature_plan.h"
 #include "online_store/store.h"
@@ -66,9 +67,20 @@ struct OnlineOptions {
   size_t max_commit_rows = 20'000;   // rows that share one log entry
 };
 
+// One request: all of it becomes durable at once, or nothing.
+struct PushRequest {
+  std::string stream;
+  RecordBatch rows;                 // columns of the stream, in its order
+  std::vector<QuarantinedRow> bad;  // rows that go to quarantine beside it
+  // When `rows` come out of quarantine: the id of each. Accepted, or dropped as a duplicate, a row is released; one
+  // that is not held any more was sent by somebody else, and is dropped uncounted.
+  std::vector<std::string> quarantine_ids;
+};
+
 struct PushResult {
   int64_t accepted = 0;
   int64_t duplicates = 0;
+  int64_t quarantined = 0;
 };
 
 struct OnlineStats {
@@ -81,6 +93,8 @@ struct OnlineStats {
   int64_t keys = 0;
   int64_t events_held = 0;
   int64_t overflow_cells = 0;
+  std::map<std::string, int64_t> quarantined;      // rows that came, by source, since the start
+  std::map<std::string, int64_t> quarantine_held;  // rows that are there, by source
 };
 
 class OnlineFeatures {
@@ -95,7 +109,18 @@ class OnlineFeatures {
   // or refused, from another thread. kResourceExhausted at once when the queue is full.
   using PushDone = std::function<void(StatusOr<PushResult>)>;
   Status Push(const std::string& stream, RecordBatch rows, PushDone done);
+  Status Push(PushRequest request, PushDone done);
   StatusOr<PushResult> PushAndWait(const std::string& stream, RecordBatch rows);
+  StatusOr<PushResult> PushAndWait(PushRequest request);
+
+  bool HoldsQuarantined(const std::string& source, const std::string& id) const {
+    return quarantine_.Holds(source, id);
+  }
+  // At most `limit` quarantined rows of a source with ids after `after`, by id.
+  StatusOr<std::vector<QuarantinedRow>> ReadQuarantine(const std::string& source, const std::string& after,
+                                                       size_t limit) const {
+    return quarantine_.Read(*store_, source, after, limit);
+  }
 
   // The definition in force; plans made from its catalog are valid while the pointer is held.
   std::shared_ptr<const OnlineDefinition> definition() const;
@@ -124,9 +149,9 @@ class OnlineFeatures {
 
  private:
   struct PendingPush {
-    std::string stream;
-    RecordBatch rows;
+    PushRequest request;
     PushDone done;
+    size_t num_rows() const { return request.rows.num_rows + request.bad.size(); }
   };
   struct Commit;
   // The states of one definition.
@@ -151,6 +176,7 @@ class OnlineFeatures {
   std::vector<PendingPush> TakePending();
   void CommitRequests(std::vector<PendingPush> pending);
   void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  void KeepHeld(PushRequest* request, const Commit& commit) const;
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates);
 
   // A commit's arrival: after every instant that was read at, and never before the last one (rule 3).
@@ -162,6 +188,7 @@ class OnlineFeatures {
   const std::unique_ptr<OnlineStore> store_;
   const Clock& clock_;
   const OnlineOptions options_;
+  Quarantine quarantine_;
 
   mutable std::shared_mutex set_mutex_;
   std::shared_ptr<ViewSet> set_;
@@ -189,6 +216,8 @@ class OnlineFeatures {
   std::atomic<int64_t> duplicates_ = 0;
   std::atomic<int64_t> commits_ = 0;
   std::atomic<int64_t> overflow_cells_ = 0;
+  mutable std::mutex quarantined_mutex_;
+  std::map<std::string, int64_t> quarantined_;  // by source
   std::thread committer_;
 };
 

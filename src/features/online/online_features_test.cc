@@ -122,6 +122,25 @@ class OnlineFeaturesTest : public ::testing::Test {
     return online_->PushAndWait("s.e", std::move(rows));
   }
 
+  // As a request with on_error=quarantine.
+  StatusOr<PushResult> PushSorted(std::string_view body) {
+    HR_ASSIGN_OR_RETURN(SortedEvents sorted, SortEvents(online_->definition()->streams.at("s.e"), body));
+    return online_->PushAndWait(
+        PushRequest{"s.e", std::move(sorted.good), ToQuarantined("s.e", std::move(sorted.bad)), {}});
+  }
+
+  // Sends `body` in place of rows that are in quarantine.
+  StatusOr<PushResult> Resend(std::string_view body, std::vector<std::string> ids) {
+    HR_ASSIGN_OR_RETURN(RecordBatch rows, ParseEvents(online_->definition()->streams.at("s.e"), body));
+    return online_->PushAndWait(PushRequest{"s.e", std::move(rows), {}, std::move(ids)});
+  }
+
+  std::vector<QuarantinedRow> Held(const std::string& after = "", size_t limit = 100) {
+    StatusOr<std::vector<QuarantinedRow>> rows = online_->ReadQuarantine("s.e", after, limit);
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    return rows.ok() ? *std::move(rows) : std::vector<QuarantinedRow>();
+  }
+
   // "n total" of key k at t (nullopt: the present).
   std::string Read(int64_t k, std::optional<TimestampUs> at = std::nullopt) {
     const std::shared_ptr<const OnlineDefinition> definition = online_->definition();
@@ -237,6 +256,85 @@ TEST_F(OnlineFeaturesTest, Rule27BadRowsAreNamed) {
   EXPECT_EQ(message(R"({"id": 2})"), "row 0, column 't': the event time must not be null");
   EXPECT_EQ(message(R"({"id": 2, "t": 1, "y": 1})").substr(0, 33), "row 0, column 'y': s.e has no suc");
   EXPECT_EQ(online_->Stats().events_accepted, 0);
+}
+
+constexpr std::string_view kTwoBadRows =
+    R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 3, "k": 7, "t": 991, "x": "2"}, {"id": 4, "k": 7, "x": 4}])";
+
+TEST_F(OnlineFeaturesTest, BadRowsGoToQuarantineInTheLogEntryOfTheGoodOnes) {
+  const StatusOr<PushResult> result = PushSorted(kTwoBadRows);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->accepted, 1);
+  EXPECT_EQ(result->quarantined, 2);
+  EXPECT_EQ(Read(7), "2 1.5");
+  EXPECT_EQ(disk_.store.LastPosition(), 1U);
+  Open();
+  EXPECT_EQ(Read(7), "2 1.5");
+  const std::vector<QuarantinedRow> held = Held();
+  ASSERT_EQ(held.size(), 2U);
+  EXPECT_EQ(held[0].received_at, 1000);
+  EXPECT_EQ(held[0].row.index, 1U);
+  EXPECT_EQ(held[0].row.column, "x");
+  EXPECT_EQ(held[0].row.text, R"({"id": 3, "k": 7, "t": 991, "x": "2"})");
+  EXPECT_EQ(held[1].row.column, "t");
+  EXPECT_EQ(Held(held[0].id).size(), 1U);
+  EXPECT_EQ(Held("", 1).size(), 1U);
+}
+
+TEST_F(OnlineFeaturesTest, ARequestOfOnlyBadRowsIsDurable) {
+  EXPECT_EQ(PushSorted("no json")->quarantined, 1);
+  EXPECT_EQ(online_->Stats().quarantined.at("s.e"), 1);
+  Open();
+  ASSERT_EQ(Held().size(), 1U);
+  EXPECT_EQ(Held()[0].row.text, "no json");
+  EXPECT_EQ(online_->Stats().quarantine_held.at("s.e"), 1);
+  EXPECT_EQ(Read(7), "1 0.5");
+}
+
+TEST_F(OnlineFeaturesTest, AFullDiskKeepsNeitherGoodNorBadRows) {
+  disk_.fail_appends = true;
+  EXPECT_EQ(PushSorted(kTwoBadRows).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Held().empty());
+  disk_.fail_appends = false;
+  EXPECT_EQ(PushSorted(kTwoBadRows)->accepted, 1);
+  EXPECT_EQ(Held().size(), 2U);
+}
+
+TEST_F(OnlineFeaturesTest, ARowThatIsSentAgainLeavesTheQuarantineInTheEntryThatAcceptsIt) {
+  ASSERT_TRUE(PushSorted(kTwoBadRows).ok());
+  const std::string id = Held()[0].id;
+  const std::string_view mended = R"({"id": null, "k": 7, "t": 991, "x": 2})";  // no id would tell it again
+  disk_.fail_appends = true;
+  EXPECT_FALSE(Resend(mended, {id}).ok());
+  EXPECT_EQ(Held().size(), 2U);
+  disk_.fail_appends = false;
+  EXPECT_EQ(Resend(mended, {id})->accepted, 1);
+  EXPECT_EQ(disk_.store.LastPosition(), 2U);
+  EXPECT_EQ(Resend(mended, {id})->accepted, 0);  // somebody else was faster
+  EXPECT_EQ(Read(7), "3 3.5");
+  Open();
+  EXPECT_EQ(Resend(mended, {id})->accepted, 0);
+  EXPECT_EQ(Read(7), "3 3.5");
+  ASSERT_EQ(Held().size(), 1U);
+}
+
+TEST_F(OnlineFeaturesTest, OneRowTwiceInOneResendingIsTakenOnce) {
+  ASSERT_TRUE(PushSorted(kTwoBadRows).ok());
+  const std::vector<QuarantinedRow> held = Held();
+  const std::string_view row = R"({"k": 7, "t": 991, "x": 2})";
+  EXPECT_EQ(Resend(fmt::format("[{0}, {0}]", row), {held[0].id, held[0].id})->accepted, 1);
+  EXPECT_EQ(Held().size(), 1U);
+}
+
+TEST_F(OnlineFeaturesTest, ADuplicateLeavesTheQuarantine) {
+  ASSERT_TRUE(PushSorted(kTwoBadRows).ok());
+  const StatusOr<PushResult> result = Resend(R"({"id": 2, "k": 7, "t": 991, "x": 2})", {Held()[0].id});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->duplicates, 1);
+  EXPECT_EQ(Held().size(), 1U);
+  Open();
+  EXPECT_EQ(Held().size(), 1U);
+  EXPECT_EQ(Read(7), "2 1.5");
 }
 
 // Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.

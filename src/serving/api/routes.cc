@@ -62,17 +62,22 @@ void Routes::Handle(const HttpRequest& request, const Responder& respond) {
 
 void Routes::HandleApi(Service& service, const HttpRequest& request, const Responder& respond) {
   const std::optional<std::string> stream = After(request.path, "/v1/events/");
+  const std::optional<std::string> quarantine = After(request.path, "/v1/quarantine/");
   const std::optional<std::string> model = After(request.path, "/v1/predict/");
   const std::optional<std::string> labelled = After(request.path, "/v1/labels/");
-  if (!stream && !model && !labelled && request.path != "/v1/features") {
+  if (!stream && !quarantine && !model && !labelled && request.path != "/v1/features") {
     return respond(ErrorResponse(NotFound("there is nothing at {}; see docs/serving.md", request.path)));
   }
   if (request.method != "POST") return respond(WrongMethod("POST"));
   if (const Status status = AdvanceClock(request); !status.ok()) return respond(ErrorResponse(status));
   if (stream) {
-    return service.PushEvents(*stream, request.body,
+    const auto wanted = request.query.find("on_error");
+    const StatusOr<OnError> on_error = wanted == request.query.end() ? OnError::kRefuse : ParseOnError(wanted->second);
+    if (!on_error.ok()) return respond(ErrorResponse(on_error.status()));
+    return service.PushEvents(*stream, *on_error, request.body,
                               [respond](const StatusOr<Json>& result) { respond(ToResponse(result)); });
   }
+  if (quarantine) return respond(ToResponse(service.Resend(*quarantine, request.body)));
   if (model) return respond(ToResponse(service.Predict(*model, request.body)));
   if (labelled) return respond(ToResponse(service.Labels(*labelled, request.body)));
   respond(ToResponse(service.Features(request.body)));

@@ -1,7 +1,10 @@
 // Headrace's own HTTP interface: paths and methods -> requests of the service.
 //
 //   POST /v1/events/{source}   POST /v1/features   POST /v1/predict/{model}   POST /v1/labels/{model}
+//   POST /v1/quarantine/{source}
 //   GET /healthz               GET /readyz         GET /metrics
+//
+// /v1/events takes ?on_error=refuse, the default, or ?on_error=quarantine.
 #pragma once
 
 #include <atomic>

@@ -58,6 +58,23 @@ Status CheckMembers(const Json& body, std::initializer_list<std::string_view> kn
   return absl::OkStatus();
 }
 
+// A label's value as Prometheus wants it.
+std::string LabelValue(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+void AppendBySource(std::string_view name, std::string_view type, std::string_view help,
+                    const std::map<std::string, int64_t>& values, std::string* out) {
+  *out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
+  for (const auto& [source, value] : values)
+    *out += fmt::format("{}{{source=\"{}\"}} {}\n", name, LabelValue(source), value);
+}
+
 }  // namespace
 
 void LatencyHistogram::Record(int64_t latency_us) {
@@ -76,32 +93,6 @@ void LatencyHistogram::AppendPrometheus(std::string_view name, std::string_view 
   }
   *out += fmt::format("{}_sum{{{}}} {}\n{}_count{{{}}} {}\n", name, labels, static_cast<double>(sum_us_) / 1e6, name,
                       labels, cumulative);
-}
-
-void Service::PushEvents(const std::string& stream, std::string_view body,
-                         const std::function<void(StatusOr<Json>)>& done) {
-  const std::shared_ptr<const OnlineDefinition> definition = online_.definition();
-  const auto source = definition->streams.find(stream);
-  if (source == definition->streams.end()) {
-    std::vector<std::string> names;
-    for (const auto& [name, known] : definition->streams) names.push_back(name);
-    ++refused_;
-    return done(NotFound("there is no stream source '{}'; {}", stream, NearestNameHint(stream, names)));
-  }
-  StatusOr<RecordBatch> rows = ParseEvents(source->second, body);
-  if (rows.ok() && rows->num_rows > limits_.max_events_per_request) {
-    rows = ResourceExhausted("{} events in one request, the limit is {}; send them in parts", rows->num_rows,
-                             limits_.max_events_per_request);
-  }
-  if (!rows.ok()) {
-    ++refused_;
-    return done(rows.status());
-  }
-  const Status queued = online_.Push(stream, *std::move(rows), [done](StatusOr<PushResult> result) {
-    if (!result.ok()) return done(result.status());
-    done(Json(Json::Object{{"accepted", result->accepted}, {"duplicates", result->duplicates}}));
-  });
-  if (!queued.ok()) done(queued);
 }
 
 StatusOr<Json> Service::Features(std::string_view text) {
@@ -222,6 +213,9 @@ std::string Service::Metrics() const {
   add("headrace_events_accepted_total", "counter", "Events that are durable and visible.", stats.events_accepted);
   add("headrace_events_duplicate_total", "counter", "Events dropped for a repeated event id.", stats.events_duplicate);
   add("headrace_event_commits_total", "counter", "Log entries written, each with one fsync.", stats.commits);
+  AppendBySource("headrace_events_quarantined_total", "counter", "Bad events that went to quarantine.",
+                 stats.quarantined, &out);
+  AppendBySource("headrace_quarantine_rows", "gauge", "Events that are in quarantine.", stats.quarantine_held, &out);
   add("headrace_requests_refused_total", "counter", "Event requests refused for their content.", refused_.load());
   add("headrace_log_position", "gauge", "Last entry of the event log.", stats.log_position);
   add("headrace_checkpoint_position", "gauge", "Last log entry that the checkpoint includes.",

@@ -29,10 +29,20 @@ class LatencyHistogram {
   std::atomic<int64_t> sum_us_ = 0;
 };
 
+// What becomes of a request with bad rows.
+enum class OnError : uint8_t {
+  kRefuse,      // nothing of it is kept
+  kQuarantine,  // the good rows are accepted, the bad ones go to quarantine
+};
+// "refuse", "quarantine".
+StatusOr<OnError> ParseOnError(std::string_view text);
+
 struct ServiceLimits {
   size_t max_rows_per_predict = 10'000;
   size_t max_rows_per_features = 100'000;
   size_t max_events_per_request = 100'000;
+  size_t max_row_errors = 10;         // bad rows that an answer explains
+  size_t max_rows_per_resend = 1000;  // out of quarantine in one request
 };
 
 class Service {
@@ -42,8 +52,15 @@ class Service {
           const ServiceLimits& limits)
       : online_(online), endpoints_(endpoints), ledger_(ledger), replay_id_(std::move(replay_id)), limits_(limits) {}
 
-  // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible.
-  void PushEvents(const std::string& stream, std::string_view body, const std::function<void(StatusOr<Json>)>& done);
+  // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible; with
+  // kQuarantine "quarantined" as well and, when there are some, the first "errors": [{"index", "column", "message"}].
+  void PushEvents(const std::string& stream, OnError on_error, std::string_view body,
+                  const std::function<void(StatusOr<Json>)>& done);
+  // POST /v1/quarantine/{stream}, {"after": id}: sends the next quarantined rows of the stream again. Those that are
+  // accepted, or duplicates, leave the quarantine in the same durable step. {"accepted", "duplicates", "quarantined":
+  // rows that stay, "errors", "unknown": rows that are there no more, "last": the id to go on after, null at the end}.
+  // {"rows": [{"id", "row"}]}: sends mended rows in place of those that have the ids.
+  StatusOr<Json> Resend(const std::string& stream, std::string_view body);
   // POST /v1/features
   StatusOr<Json> Features(std::string_view body);
   // POST /v1/predict/{reference}
@@ -56,6 +73,8 @@ class Service {
   OnlineFeatures& online() { return online_; }
 
  private:
+  StatusOr<StreamSource> FindStream(const std::string& stream);
+  StatusOr<PushRequest> ParsePush(const StreamSource& source, OnError on_error, std::string_view body) const;
   StatusOr<Json> PredictWith(const Endpoint& endpoint, const Json& body);
   Prediction ToPrediction(const Endpoint& endpoint, const Json& row, TimestampUs t) const;
 
