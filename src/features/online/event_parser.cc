@@ -106,8 +106,8 @@ std::vector<std::string_view> SplitLines(std::string_view text) {
   return lines;
 }
 
-SortedEvents Sort(const StreamSource& source, const std::vector<std::string_view>& rows) {
-  SortedEvents sorted = {RecordBatch(source.columns), {}};
+CheckedEvents Check(const StreamSource& source, const std::vector<std::string_view>& rows) {
+  CheckedEvents sorted = {RecordBatch(source.columns), {}};
   RowAppender appender(source, &sorted.good);
   for (size_t index = 0; index < rows.size(); ++index) {
     const StatusOr<Json> row = Json::Parse(rows[index]);
@@ -145,13 +145,13 @@ std::vector<std::string_view> SplitRows(std::string_view body) {
   return lines;
 }
 
-StatusOr<SortedEvents> SortEvents(const StreamSource& source, std::string_view body) {
+StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body) {
   if (body.empty()) return InvalidArgument("the body is empty; send an object, an array of objects, or lines of them");
-  return Sort(source, SplitRows(body));
+  return Check(source, SplitRows(body));
 }
 
-SortedEvents SortRow(const StreamSource& source, std::string_view text) {
-  return Sort(source, {text});
+CheckedEvents CheckRow(const StreamSource& source, std::string_view text) {
+  return Check(source, {text});
 }
 
 }  // namespace headrace

@@ -33,7 +33,7 @@ struct BadRow {
   std::string text;    // the row as it was sent, byte by byte, blanks around it apart
 };
 
-struct SortedEvents {
+struct CheckedEvents {
   RecordBatch good;  // in the order sent
   std::vector<BadRow> bad;
 };
@@ -41,12 +41,12 @@ struct SortedEvents {
 // As ParseEvents, but takes the good rows and gives the bad ones back. Rows are found in any body: the elements of an
 // array whose brackets pair, however wrong they are inside; the lines of NDJSON that are not empty; else the body is
 // one row. kInvalidArgument only for a body without a byte.
-StatusOr<SortedEvents> SortEvents(const StreamSource& source, std::string_view body);
+StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body);
 
 // The same of a text that is one row, whatever is in it.
-SortedEvents SortRow(const StreamSource& source, std::string_view text);
+CheckedEvents CheckRow(const StreamSource& source, std::string_view text);
 
-// The texts of a body's rows, as SortEvents finds them. They borrow from `body`.
+// The texts of a body's rows, as CheckEvents finds them. They borrow from `body`.
 std::vector<std::string_view> SplitRows(std::string_view body);
 
 }  // namespace headrace

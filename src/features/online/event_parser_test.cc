@@ -15,7 +15,7 @@ StreamSource MakeSource() {
 
 // The good rows' ids, then each bad row as index, column and text: "1 3 | 1 id {...}".
 std::string Sorted(std::string_view body) {
-  const StatusOr<SortedEvents> sorted = SortEvents(MakeSource(), body);
+  const StatusOr<CheckedEvents> sorted = CheckEvents(MakeSource(), body);
   if (!sorted.ok()) return std::string(Message(sorted.status()));
   std::string result;
   for (size_t row = 0; row < sorted->good.num_rows; ++row)
@@ -24,41 +24,41 @@ std::string Sorted(std::string_view body) {
   return result;
 }
 
-TEST(SortEvents, TakesTheGoodElementsOfAnArrayAndGivesTheBadOnesBackAsSent) {
+TEST(CheckEvents, TakesTheGoodElementsOfAnArrayAndGivesTheBadOnesBackAsSent) {
   EXPECT_EQ(Sorted(R"([{"id": 1, "t": 5}, {"id":  "2", "t": 5}, {"id": 3, "t": 5}])"),
             R"(1 3 | 1 id {"id":  "2", "t": 5} )");
   EXPECT_EQ(Sorted("[]"), "");
   EXPECT_EQ(Sorted(R"([{"id": 1.50, "t": 5}])"), R"(| 0 id {"id": 1.50, "t": 5} )");
 }
 
-TEST(SortEvents, OneElementThatIsNoJsonSpoilsNoOther) {
+TEST(CheckEvents, OneElementThatIsNoJsonSpoilsNoOther) {
   EXPECT_EQ(Sorted(R"([{"id": 1, "t": 5}, {"id": 2, "t": }, {"id": 3, "t": 5, "name": "a]},"}])"),
             R"(1 3 | 1  {"id": 2, "t": } )");
   EXPECT_EQ(Sorted(R"([{"id": 1, "t": 5}, {"id": 2, "id": 2, "t": 5}, [7], ])"),
             R"(1 | 1  {"id": 2, "id": 2, "t": 5} | 2  [7] | 3   )");
 }
 
-TEST(SortEvents, TakesTheGoodLinesOfNdjsonAndSkipsEmptyOnes) {
+TEST(CheckEvents, TakesTheGoodLinesOfNdjsonAndSkipsEmptyOnes) {
   EXPECT_EQ(Sorted("{\"id\": 1, \"t\": 5}\n\n \r\nno json at all\r\n{\"id\": 2}\n{\"id\": 3, \"t\": 5}"),
             "1 3 | 1  no json at all | 2 t {\"id\": 2} ");
   EXPECT_EQ(Sorted("[1]\n{\"id\": 1, \"t\": 5}\n"), "1 | 0  [1] ");
   EXPECT_EQ(Sorted("\n \n"), "");
 }
 
-TEST(SortEvents, KeepsBytesThatAreNoUtf8) {
+TEST(CheckEvents, KeepsBytesThatAreNoUtf8) {
   EXPECT_EQ(Sorted("{\"id\": 1, \"t\": 5, \"name\": \"\xE9\"}\n{\"id\": 2, \"t\": 5}"),
             "2 | 0  {\"id\": 1, \"t\": 5, \"name\": \"\xE9\"} ");
   EXPECT_EQ(Sorted(std::string_view("a\0b", 3)), std::string("| 0  a\0b ", 9));
 }
 
-TEST(SortEvents, ADocumentOverSeveralLinesIsOneRow) {
+TEST(CheckEvents, ADocumentOverSeveralLinesIsOneRow) {
   EXPECT_EQ(Sorted("{\"id\": 1,\n \"t\": 5}"), "1 ");
   EXPECT_EQ(Sorted("{\n\"id\": 1,\n\"t\": }\n"), "| 0  {\n\"id\": 1,\n\"t\": } ");
   EXPECT_EQ(Sorted("[\n{\"id\": 1, \"t\": 5},\n"), "| 0  [\n{\"id\": 1, \"t\": 5}, ");
 }
 
-TEST(SortEvents, ABadRowNamesItsColumnAndReason) {
-  const StatusOr<SortedEvents> sorted = SortEvents(MakeSource(), R"([{"id": 1}, {"id": 1, "t": 5, "nam": "x"}, 7])");
+TEST(CheckEvents, ABadRowNamesItsColumnAndReason) {
+  const StatusOr<CheckedEvents> sorted = CheckEvents(MakeSource(), R"([{"id": 1}, {"id": 1, "t": 5, "nam": "x"}, 7])");
   ASSERT_TRUE(sorted.ok()) << sorted.status();
   ASSERT_EQ(sorted->bad.size(), 3U);
   EXPECT_EQ(sorted->bad[0].reason, "the event time must not be null");
@@ -67,11 +67,11 @@ TEST(SortEvents, ABadRowNamesItsColumnAndReason) {
   EXPECT_EQ(Sorted(""), "the body is empty; send an object, an array of objects, or lines of them");
 }
 
-TEST(SortEvents, AgreesWithParseEventsWhereNothingIsBad) {
+TEST(CheckEvents, AgreesWithParseEventsWhereNothingIsBad) {
   for (const std::string_view body : {R"({"id": 1, "t": 5})", R"([{"id": 1, "t": 5}, {"t": 6}])",
                                       "{\"id\": 1, \"t\": 5}\n{\"name\": \"\\\"]\", \"t\": 6}\n"}) {
     const StatusOr<RecordBatch> parsed = ParseEvents(MakeSource(), body);
-    const StatusOr<SortedEvents> sorted = SortEvents(MakeSource(), body);
+    const StatusOr<CheckedEvents> sorted = CheckEvents(MakeSource(), body);
     ASSERT_TRUE(parsed.ok() && sorted.ok()) << body;
     ASSERT_EQ(parsed->num_rows, sorted->good.num_rows) << body;
     for (size_t i = 0; i < parsed->columns.size(); ++i)

@@ -124,7 +124,7 @@ class OnlineFeaturesTest : public ::testing::Test {
 
   // As a request with on_error=quarantine.
   StatusOr<PushResult> PushSorted(std::string_view body) {
-    HR_ASSIGN_OR_RETURN(SortedEvents sorted, SortEvents(online_->definition()->streams.at("s.e"), body));
+    HR_ASSIGN_OR_RETURN(CheckedEvents sorted, CheckEvents(online_->definition()->streams.at("s.e"), body));
     return online_->PushAndWait(
         PushRequest{"s.e", std::move(sorted.good), ToQuarantined("s.e", std::move(sorted.bad)), {}});
   }

@@ -90,7 +90,7 @@ class Resending {
  private:
   // Nothing for a row that is still bad: it goes to bad_.
   std::optional<RecordBatch> ParseRow(QuarantinedRow& row) {
-    SortedEvents sorted = SortRow(source_, row.row.text);
+    CheckedEvents sorted = CheckRow(source_, row.row.text);
     if (sorted.bad.empty()) return std::move(sorted.good);
     row.row.column = std::move(sorted.bad[0].column);
     row.row.reason = std::move(sorted.bad[0].reason);
@@ -99,7 +99,7 @@ class Resending {
   }
 
   Status SendAlone(QuarantinedRow row) {
-    SortedEvents sorted = SortRow(source_, row.row.text);
+    CheckedEvents sorted = CheckRow(source_, row.row.text);
     const Status status = Push({source_.name, std::move(sorted.good), {}, {row.id}});
     if (status.code() != absl::StatusCode::kInvalidArgument) return status;
     row.row.column.clear();
@@ -152,7 +152,7 @@ StatusOr<PushRequest> Service::ParsePush(const StreamSource& source, OnError on_
     rows = request.rows.num_rows;
   } else if (rows = SplitRows(body).size(); rows <= limits_.max_events_per_request) {
     // Counted first: a body of short bad lines would take many times its size.
-    HR_ASSIGN_OR_RETURN(SortedEvents sorted, SortEvents(source, body));
+    HR_ASSIGN_OR_RETURN(CheckedEvents sorted, CheckEvents(source, body));
     request.rows = std::move(sorted.good);
     request.bad = ToQuarantined(source.name, std::move(sorted.bad));
   }
