@@ -123,7 +123,7 @@ struct FeatureView {
   std::optional<DurationUs> ttl_us;
   std::optional<int64_t> exact_distinct;   // semantics.md rule 22: up to where counts of distinct values are exact,
   std::optional<int64_t> exact_quantiles;  // and quantiles
-  std::string available_at;  // column, or ""
+  std::string available_at;                // column, or ""
   std::optional<DurationUs> delay_us;
   Schema request;  // kRequest: request fields
   std::string description;
@@ -164,10 +164,29 @@ struct ModelRecipe {
   SourcePosition where;
 };
 
+// When an accepted event is forced to the disk.
+struct FsyncPolicy {
+  enum class When : uint8_t { kAlways, kEvery, kNever };
+  When when = When::kAlways;  // kAlways: before it is acknowledged; kNever: when the operating system gets to it
+  DurationUs period_us = 0;   // kEvery
+  bool operator==(const FsyncPolicy&) const = default;
+};
+// "always", "every 10ms", "os".
+StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text);
+
+// `online:` of headrace.yml.
+struct OnlineSettings {
+  FsyncPolicy fsync;
+  DurationUs id_retention_us = 30 * kUsPerDay;  // semantics.md rule 8; a stream may say otherwise
+  std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
+  DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
+};
+
 struct Project {
   std::string name;
   std::string root;  // absolute folder
   std::map<std::string, Json> vars;
+  OnlineSettings online;
   std::map<std::string, SourceTable> sources;  // by "raw.flights"
   std::map<std::string, Table> tables;
   std::vector<DataTest> tests;
