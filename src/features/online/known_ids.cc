@@ -58,8 +58,10 @@ void IdLog::Append(std::string_view id, TimestampUs arrival) {
   if (arrival_bytes_ > 0) Store(arrival, &block);
   Store(static_cast<uint32_t>(id.size()), &block);
   block.append(id);
-  if (const auto older = refs_.find(id); older != refs_.end()) refs_.erase(older);
-  refs_.insert(ref);
+  if (const auto [it, inserted] = refs_.insert(ref); !inserted) {
+    refs_.erase(it);
+    refs_.insert(ref);
+  }
 }
 
 IdLog::Place IdLog::End() const {

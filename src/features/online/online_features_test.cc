@@ -340,6 +340,16 @@ TEST_F(OnlineFeaturesTest, Rule27BadRowsAreNamed) {
   EXPECT_EQ(online_->Stats().events_accepted, 0);
 }
 
+TEST_F(OnlineFeaturesTest, Rule27UnknownColumnsAreDroppedWhereTheStreamSaysSo) {
+  StreamSource source = online_->definition()->streams.at("s.e");
+  EXPECT_FALSE(ParseEvents(source, R"({"id": 2, "t": 1, "y": 1})").ok());
+  source.ignore_unknown = true;
+  const StatusOr<RecordBatch> rows = ParseEvents(source, R"({"id": 2, "y": [1], "t": 990})");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(online_->PushAndWait("s.e", *rows)->accepted, 1);
+  EXPECT_FALSE(ParseEvents(source, R"({"id": "2", "y": 1, "t": 990})").ok());  // the declared ones stay strict
+}
+
 // Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.
 TEST_F(OnlineFeaturesTest, RandomOperationsAgreeWithTheReference) {
   std::mt19937_64 random(5);

@@ -5,6 +5,7 @@
 // sync has worked: nobody is told that all is well in between. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
