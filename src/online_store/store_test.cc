@@ -148,7 +148,7 @@ class FsyncTest : public ::testing::Test {
   }
 
   bool Eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 60'000; ++i) {
+    for (int i = 0; i < 15'000; ++i) {
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -245,7 +245,8 @@ TEST_F(FsyncTest, AFailedSyncRefusesEntriesUntilOneWorks) {
   EXPECT_EQ(LogOf(*store, 0).size(), acknowledged);  // reads go on
 
   disk_->failure = FaultyDisk::Failure::kNone;
-  ASSERT_TRUE(Eventually([&] { return store->Append("d").ok(); }));
+  StatusOr<uint64_t> taken = refused;
+  ASSERT_TRUE(Eventually([&] { return (taken = store->Append("d")).ok(); })) << taken.status();
   EXPECT_EQ(store->LastPosition(), acknowledged + 1);
   EXPECT_TRUE(Eventually([&] { return LogAfterPowerCut("every 1ms").size() == acknowledged + 1; }));
 }

@@ -128,22 +128,27 @@ class RocksDbStore : public OnlineStore {
   rocksdb::ColumnFamilyHandle* state() const { return families_[2]; }
 
   Status Write(rocksdb::WriteBatch* batch, std::string_view doing) {
-    if (periodic_sync_) {
-      HR_RETURN_IF_ERROR(periodic_sync_->status());
-    } else if (damaged_) {
-      HR_RETURN_IF_ERROR(Repair());
-    }
+    const std::lock_guard lock(wal_mutex_);
+    if (damaged_ && periodic_sync_) return NotSynced();
+    if (damaged_) HR_RETURN_IF_ERROR(Repair());
     const rocksdb::Status status = db_->Write(write_options_, batch);
-    if (!status.ok()) damaged_ = true;
+    damaged_ = !status.ok();
     if (periodic_sync_) periodic_sync_->Wrote();
     return FromRocksDb(status, doing);
   }
 
-  // What the thread of kEvery runs.
+  Status NotSynced() const {
+    HR_RETURN_IF_ERROR(periodic_sync_->status());
+    return Unavailable("online store: the log could not be written to the disk");
+  }
+
+  // What the thread of kEvery runs. A write beside a sync that fails would fail in a way that RocksDB never recovers
+  // from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
   Status Sync() {
+    const std::lock_guard lock(wal_mutex_);
     if (damaged_) return Repair();
     const rocksdb::Status status = db_->SyncWAL();
-    if (!status.ok()) damaged_ = true;
+    damaged_ = !status.ok();
     return FromRocksDb(status, "syncing the log");
   }
 
@@ -159,7 +164,8 @@ class RocksDbStore : public OnlineStore {
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
   rocksdb::WriteOptions write_options_;
   std::mutex append_mutex_;
-  std::atomic<bool> damaged_ = false;  // a write or a sync has failed since what is in memory was on disk
+  std::mutex wal_mutex_;
+  bool damaged_ = false;  // under wal_mutex_: a write or a sync has failed since what is in memory was on disk
   std::atomic<uint64_t> last_position_ = 0;
   std::atomic<uint64_t> checkpoint_position_ = 0;
   std::optional<PeriodicSync> periodic_sync_;

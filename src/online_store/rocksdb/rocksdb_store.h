@@ -10,8 +10,8 @@
 // loses nothing. What the death of the machine loses is said by the fsync policy:
 //
 //   kAlways   nothing: Append returns when the write-ahead log is synced
-//   kEvery    what Append took in the last period: a thread syncs; once it fails, Append gives kUnavailable until the
-//             entries are on disk after all
+//   kEvery    what Append took in the last period: a thread syncs, and Append waits only for a sync that runs already;
+//             once one fails, Append gives kUnavailable until the entries are on disk after all
 //   kNever    what the operating system had not written
 //
 // A write or sync that failed is not repeated on the same file: the kernel may have dropped the pages, and the next
