@@ -1,6 +1,45 @@
 #include "catalog/loaders.h"
 
 namespace headrace {
+namespace {
+
+// Puts the duration under `key`, if there is one, into `setting`.
+template <typename Setting>
+void ReadSetting(YamlReader* reader, std::string_view key, Setting* setting, LoadContext* context) {
+  const std::string text = reader->Text(key);
+  if (text.empty()) return;
+  if (const auto duration = ReadDuration(text, reader->WhereOf(key), context)) *setting = *duration;
+}
+
+void LoadOnline(const YamlNode& node, LoadContext* context) {
+  YamlReader reader(node, "online", &context->diagnostics);
+  OnlineSettings& online = context->project.online;
+  const std::vector<std::string> fsync_examples = {"always", "every 10ms", "os"};
+  if (const std::string text = reader.Text("fsync"); !text.empty()) {
+    const StatusOr<FsyncPolicy> fsync = ParseFsyncPolicy(text);
+    if (fsync.ok()) {
+      online.fsync = *fsync;
+    } else {
+      reader.Report(reader.WhereOf("fsync"), std::string(Message(fsync.status())),
+                    NearestNameHint(text, fsync_examples));
+    }
+  }
+  ReadSetting(&reader, "id_retention", &online.id_retention_us, context);
+  ReadSetting(&reader, "keep", &online.keep_us, context);
+  ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
+  reader.Finish();
+}
+
+}  // namespace
+
+StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text) {
+  constexpr std::string_view kEvery = "every ";
+  if (text == "always") return FsyncPolicy{FsyncPolicy::When::kAlways, 0};
+  if (text == "os") return FsyncPolicy{FsyncPolicy::When::kNever, 0};
+  if (!text.starts_with(kEvery)) return InvalidArgument("'{}' is no value of 'fsync'", text);
+  HR_ASSIGN_OR_RETURN(const DurationUs period_us, ParseDuration(text.substr(kEvery.size())));
+  return FsyncPolicy{FsyncPolicy::When::kEvery, period_us};
+}
 
 void LoadSettings(const ProjectFile& file, const std::map<std::string, Json>& var_overrides, LoadContext* context) {
   const auto document = ParseYaml(file.path, file.text, &context->diagnostics);
@@ -21,6 +60,7 @@ void LoadSettings(const ProjectFile& file, const std::map<std::string, Json>& va
     context->default_materialization = materialized == "view" ? Materialization::kView : Materialization::kTable;
     keys.Finish();
   }
+  if (const YamlNode* online = reader.Find("online"); online != nullptr) LoadOnline(*online, context);
   LoadSources(&reader, context);
   reader.NotSupported({"jobs"});
   reader.Finish();

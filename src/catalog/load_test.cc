@@ -61,6 +61,33 @@ TEST(LoadProject, ReadsTheFlightsExampleWithoutComplaint) {
   EXPECT_EQ(TableGraph(project).order().size(), project.tables.size() + project.sources.size());
 }
 
+TEST(LoadProject, ReadsOnlineSettings) {
+  const ProjectFolder folder;
+  folder.Write("headrace.yml",
+               "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h}\n");
+  const OnlineSettings online = MustLoad(folder).online;
+  EXPECT_EQ(online.fsync, (FsyncPolicy{FsyncPolicy::When::kEvery, 10'000}));
+  EXPECT_EQ(online.id_retention_us, 7 * kUsPerDay);
+  EXPECT_EQ(online.keep_us, 90 * kUsPerDay);
+  EXPECT_EQ(online.future_skew_us, 3600 * kUsPerSecond);
+}
+
+TEST(LoadProject, OnlineSettingsHaveDefaults) {
+  const OnlineSettings online = MustLoad(ProjectFolder()).online;
+  EXPECT_EQ(online.fsync.when, FsyncPolicy::When::kAlways);
+  EXPECT_EQ(online.id_retention_us, 30 * kUsPerDay);
+  EXPECT_EQ(online.keep_us, std::nullopt);
+  EXPECT_EQ(online.future_skew_us, kUsPerDay);
+}
+
+TEST(ParseFsyncPolicy, KnowsThreePolicies) {
+  EXPECT_EQ(*ParseFsyncPolicy("always"), (FsyncPolicy{FsyncPolicy::When::kAlways, 0}));
+  EXPECT_EQ(*ParseFsyncPolicy("every 2s"), (FsyncPolicy{FsyncPolicy::When::kEvery, 2 * kUsPerSecond}));
+  EXPECT_EQ(*ParseFsyncPolicy("os"), (FsyncPolicy{FsyncPolicy::When::kNever, 0}));
+  EXPECT_FALSE(ParseFsyncPolicy("every").ok());
+  EXPECT_FALSE(ParseFsyncPolicy("10ms").ok());
+}
+
 TEST(LoadProject, ReadsSourcesAndStreams) {
   const ProjectFolder folder({{"tables/s.yml", kSources}, {"tables/backfill.sql", "select 1"}});
   const Project project = MustLoad(folder);

@@ -164,10 +164,29 @@ struct ModelRecipe {
   SourcePosition where;
 };
 
+// When an accepted event is forced to the disk.
+struct FsyncPolicy {
+  enum class When : uint8_t { kAlways, kEvery, kNever };
+  When when = When::kAlways;  // kAlways: before it is acknowledged; kNever: when the operating system gets to it
+  DurationUs period_us = 0;   // kEvery
+  bool operator==(const FsyncPolicy&) const = default;
+};
+// "always", "every 10ms", "os".
+StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text);
+
+// `online:` of headrace.yml.
+struct OnlineSettings {
+  FsyncPolicy fsync;
+  DurationUs id_retention_us = 30 * kUsPerDay;  // semantics.md rule 8; a stream may say otherwise
+  std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
+  DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
+};
+
 struct Project {
   std::string name;
   std::string root;  // absolute folder
   std::map<std::string, Json> vars;
+  OnlineSettings online;
   std::map<std::string, SourceTable> sources;  // by "raw.flights"
   std::map<std::string, Table> tables;
   std::vector<DataTest> tests;

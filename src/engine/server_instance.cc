@@ -64,18 +64,26 @@ StatusOr<OnlineDefinition> ServerInstance::CurrentDefinition() {
 }
 
 Status ServerInstance::Recover() {
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());
+  const OnlineSettings& settings = state->project.online;
+  OnlineOptions online_options;
+  online_options.keep_us = settings.keep_us.value_or(0);
+  online_options.id_retention_us = settings.id_retention_us;
   std::unique_ptr<OnlineStore> store;
   const Clock* clock = &system_clock_;
   if (options_.replay_from) {
     store = std::make_unique<MemoryStore>();
     clock = replay_clock_.get();
   } else {
-    HR_ASSIGN_OR_RETURN(store, OpenRocksDbStore(workspace_.StateFolder() + "/online"));
+    RocksDbStoreOptions store_options;
+    store_options.fsync = settings.fsync;
+    HR_ASSIGN_OR_RETURN(store, OpenRocksDbStore(workspace_.StateFolder() + "/online", store_options));
+    online_options.future_skew_us = settings.future_skew_us;
   }
   HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentDefinition());
   const HistoryReader history = HistoryScan::ReaderForOnline(workspace_, options_.replay_from);
-  HR_ASSIGN_OR_RETURN(online_, OnlineFeatures::Open(std::move(store), std::move(definition), history, *clock, {}));
-  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());
+  HR_ASSIGN_OR_RETURN(online_,
+                      OnlineFeatures::Open(std::move(store), std::move(definition), history, *clock, online_options));
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace_.Models());
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());
   endpoints_ = std::make_unique<Endpoints>(*registry, DefaultAliases(state->project));

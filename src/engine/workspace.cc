@@ -97,8 +97,12 @@ StatusOr<Ledger*> Workspace::Predictions() {
   return ledger_.get();
 }
 
-StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenLogReadOnly() const {
-  return OpenRocksDbStore(StateFolder() + "/online", {.read_only = true});
+StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenLogReadOnly() {
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, State());
+  RocksDbStoreOptions options;
+  options.read_only = true;
+  options.fsync = state->project.online.fsync;
+  return OpenRocksDbStore(StateFolder() + "/online", options);
 }
 
 Status Workspace::ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor) {

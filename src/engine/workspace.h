@@ -62,7 +62,7 @@ class Workspace {
 
  private:
   explicit Workspace(std::string root) : root_(std::move(root)) {}
-  StatusOr<std::unique_ptr<OnlineStore>> OpenLogReadOnly() const;
+  StatusOr<std::unique_ptr<OnlineStore>> OpenLogReadOnly();
 
   const std::string root_;
   const SystemClock clock_;

@@ -20,7 +20,9 @@ class OnlineStore {
  public:
   virtual ~OnlineStore() = default;
 
-  // Appends one entry; when it returns OK the entry is on disk. An error means that it is not in the log.
+  // Appends one entry; when it returns OK the entry is as durable as the store promises (on disk, unless it was opened
+  // for less). An error means that it is not in the log; only one whose sync failed may be found there by a later
+  // opening, if nothing was appended in between.
   virtual StatusOr<uint64_t> Append(std::string_view entry) = 0;
   virtual uint64_t LastPosition() const = 0;  // 0: empty
 

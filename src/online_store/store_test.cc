@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "online_store/memory/memory_store.h"
 #include "online_store/rocksdb/rocksdb_store.h"
+#include "online_store/testing/faulty_disk.h"
 
 namespace headrace {
 namespace {
@@ -120,6 +123,166 @@ TEST(OnlineStoreTest, ADamagedFileIsRefused) {
     file.put('\x7F');
   }
   EXPECT_FALSE(OpenRocksDbStore(folder.path()).ok());
+}
+
+// What is acknowledged, and what of it survives, under each fsync policy.
+class FsyncTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<OnlineStore> Open(const std::string& folder, const std::string& fsync) {
+    RocksDbStoreOptions options;
+    options.fsync = *ParseFsyncPolicy(fsync);
+    options.env = env_.get();
+    StatusOr<std::unique_ptr<OnlineStore>> store = OpenRocksDbStore(folder, options);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+
+  // The log after the machine died now and came back with the same policy.
+  std::vector<std::string> LogAfterPowerCut(const std::string& fsync, bool garbage = false) {
+    const std::string copy = fmt::format("{}_cut{}", folder_.path(), cuts_++);
+    std::filesystem::remove_all(copy);
+    disk_->CutPower(folder_.path(), copy, garbage);
+    std::vector<std::string> log = LogOf(*Open(copy, fsync), 0);
+    std::filesystem::remove_all(copy);
+    return log;
+  }
+
+  bool Eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 15'000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+  }
+
+  const Folder folder_;
+  const std::shared_ptr<FaultyDisk> disk_ = std::make_shared<FaultyDisk>();
+  const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(disk_);
+  int cuts_ = 0;
+};
+
+TEST_F(FsyncTest, AlwaysLosesNothingWithTheMachine) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "always");
+  const int before = disk_->wal_syncs;
+  ASSERT_TRUE(store->Append("a").ok());
+  ASSERT_TRUE(store->Append("b").ok());
+  EXPECT_EQ(disk_->wal_syncs, before + 2);
+  EXPECT_EQ(LogAfterPowerCut("always"), (std::vector<std::string>{"1:a", "2:b"}));
+}
+
+TEST_F(FsyncTest, EveryDoesNotWaitAndLosesAtMostThePeriod) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "every 1h");
+  ASSERT_TRUE(store->Append("a").ok());  // nothing was synced for a period: synced at once, by the thread
+  ASSERT_TRUE(Eventually([&] { return LogAfterPowerCut("every 1h").size() == 1; }));
+  const int before = disk_->wal_syncs;
+  ASSERT_TRUE(store->Append("b").ok());
+  EXPECT_EQ(disk_->wal_syncs, before);
+  EXPECT_EQ(LogAfterPowerCut("every 1h"), (std::vector<std::string>{"1:a"}));
+}
+
+TEST_F(FsyncTest, EverySyncsWithinThePeriod) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "every 10ms");
+  for (uint64_t n = 1; n <= 5; ++n) {
+    ASSERT_TRUE(store->Append("x").ok());
+    EXPECT_TRUE(Eventually([&] { return LogAfterPowerCut("every 10ms").size() == n; }));
+  }
+}
+
+TEST_F(FsyncTest, EverySyncsWhatIsLeftAtTheEnd) {
+  {
+    const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "every 1h");
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(store->Append("x").ok());
+  }
+  EXPECT_EQ(LogAfterPowerCut("every 1h").size(), 3u);
+}
+
+TEST_F(FsyncTest, OsNeverSyncsAndMayLoseAllThatWasNotWritten) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "os");
+  const int before = disk_->wal_syncs;
+  ASSERT_TRUE(store->Append("a").ok());
+  EXPECT_EQ(disk_->wal_syncs, before);
+  EXPECT_TRUE(LogAfterPowerCut("os").empty());
+}
+
+TEST_F(FsyncTest, NoPolicyLosesAnythingWithTheProcess) {
+  for (const std::string fsync : {"always", "every 1h", "os"}) {
+    const std::string folder = folder_.path() + "/p";
+    const std::string copy = folder_.path() + "/copy";
+    const std::unique_ptr<OnlineStore> store = Open(folder, fsync);
+    FillAndExpect(*store);
+    std::filesystem::copy(folder, copy);  // what the operating system has, whoever is alive
+    std::filesystem::remove(copy + "/LOCK");
+    ExpectFilled(*Open(copy, fsync));
+    std::filesystem::remove_all(copy);
+    std::filesystem::remove_all(folder);
+  }
+}
+
+TEST_F(FsyncTest, AHoleBehindTheLastSyncEndsTheLog) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "every 1h");
+  ASSERT_TRUE(store->Append("a").ok());
+  ASSERT_TRUE(Eventually([&] { return LogAfterPowerCut("every 1h").size() == 1; }));
+  ASSERT_TRUE(store->Append(std::string(1000, 'b')).ok());
+  ASSERT_TRUE(store->Append("c").ok());
+  EXPECT_EQ(LogAfterPowerCut("every 1h", /*garbage=*/true), (std::vector<std::string>{"1:a"}));
+}
+
+TEST_F(FsyncTest, ACheckpointIsNeverOnDiskWithoutItsEntries) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "os");
+  ASSERT_TRUE(store->Append("a").ok());
+  ASSERT_TRUE(store->WriteCheckpoint({1, {{"v/x", "1"}}, false}).ok());
+  EXPECT_TRUE(LogAfterPowerCut("os").empty());  // and it opens: it has no checkpoint of entry 1
+}
+
+TEST_F(FsyncTest, AFailedSyncRefusesEntriesUntilOneWorks) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "every 1ms");
+  ASSERT_TRUE(store->Append("a").ok());
+  disk_->failure = FaultyDisk::Failure::kNoSpace;
+  ASSERT_TRUE(Eventually([&] { return !store->Append("b").ok(); }));
+  const StatusOr<uint64_t> refused = store->Append("c");
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  const uint64_t acknowledged = store->LastPosition();
+  EXPECT_EQ(LogOf(*store, 0).size(), acknowledged);  // reads go on
+
+  disk_->failure = FaultyDisk::Failure::kNone;
+  StatusOr<uint64_t> taken = refused;
+  ASSERT_TRUE(Eventually([&] { return (taken = store->Append("d")).ok(); })) << taken.status();
+  EXPECT_EQ(store->LastPosition(), acknowledged + 1);
+  EXPECT_TRUE(Eventually([&] { return LogAfterPowerCut("every 1ms").size() == acknowledged + 1; }));
+}
+
+TEST_F(FsyncTest, AlwaysTakesEntriesAgainWhenTheDiskHasRoom) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "always");
+  ASSERT_TRUE(store->Append("a").ok());
+  disk_->failure = FaultyDisk::Failure::kNoSpace;
+  EXPECT_EQ(store->Append("b").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store->Append("b").status().code(), absl::StatusCode::kUnavailable);
+  disk_->failure = FaultyDisk::Failure::kNone;
+  ASSERT_TRUE(Eventually([&] { return store->Append("c").ok(); }));  // RocksDB looks for room every 5 seconds
+  EXPECT_EQ(store->LastPosition(), 2u);
+  EXPECT_EQ(LogAfterPowerCut("always"), (std::vector<std::string>{"1:a", "2:c"}));
+}
+
+TEST_F(FsyncTest, AfterAnErrorOfTheDiskItselfNothingIsTakenBeforeAnotherStart) {
+  for (const std::string fsync : {"always", "every 1ms"}) {
+    const std::string folder = folder_.path() + "/broken";
+    std::unique_ptr<OnlineStore> store = Open(folder, fsync);
+    ASSERT_TRUE(store->Append("a").ok());
+    disk_->failure = FaultyDisk::Failure::kBroken;
+    ASSERT_TRUE(Eventually([&] { return !store->Append("b").ok(); }));
+    disk_->failure = FaultyDisk::Failure::kNone;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    EXPECT_EQ(store->Append("c").status().code(), absl::StatusCode::kUnavailable);
+    const std::vector<std::string> acknowledged = LogOf(*store, 0);
+    store.reset();
+    store = Open(folder, fsync);
+    std::vector<std::string> recovered = LogOf(*store, 0);
+    recovered.resize(acknowledged.size());
+    EXPECT_EQ(recovered, acknowledged);
+    EXPECT_TRUE(store->Append("c").ok());
+    store.reset();
+    std::filesystem::remove_all(folder);
+  }
 }
 
 }  // namespace

@@ -5,6 +5,24 @@
 #include "features/online/online_features.h"
 
 namespace headrace {
+namespace {
+
+// Of the ids that have expired a commit frees up to twice as many as it adds rows, so that they cannot pile up, and
+// this many more; never all at once, however many there are after a pause.
+constexpr size_t kExpiredIdsPerCommit = 1000;
+
+// Events that no window over their stream shows at any instant from their availability on.
+int64_t CountTooOld(const StreamSource& stream, const RecordBatch& rows, const std::vector<TimestampUs>& available,
+                    DurationUs reach_us) {
+  const Column& event_time = *rows.Find(stream.event_time);
+  int64_t too_old = 0;
+  for (size_t row = 0; row < available.size(); ++row) {
+    too_old += !event_time.IsNull(row) && AddSaturated(event_time.ints()[row], reach_us) < available[row];
+  }
+  return too_old;
+}
+
+}  // namespace
 
 // What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
 struct OnlineFeatures::Commit {
@@ -12,6 +30,7 @@ struct OnlineFeatures::Commit {
     std::string stream;
     PushDone done;
     PushResult result;
+    int64_t too_old = 0;
   };
   struct Insertion {
     ViewState* state;
@@ -20,8 +39,8 @@ struct OnlineFeatures::Commit {
   std::vector<Accepted> accepted;
   std::vector<LoggedRequest> requests;
   std::vector<Insertion> insertions;
-  std::vector<std::pair<std::string, std::string>> new_ids;  // stream, encoded id; forgotten again if the write fails
-  absl::flat_hash_set<std::string> released;                 // ids of rows that leave the quarantine
+  std::map<std::string, KnownIds::Mark> ids_before;  // by stream; ids since then are forgotten if the write fails
+  absl::flat_hash_set<std::string> released;         // ids of rows that leave the quarantine
 };
 
 Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDone done) {
@@ -29,6 +48,9 @@ Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDon
 }
 
 Status OnlineFeatures::Push(PushRequest request, PushDone done) {
+  const std::shared_ptr<const OnlineDefinition> definition = this->definition();
+  if (const auto source = definition->streams.find(request.stream); source != definition->streams.end())
+    HR_RETURN_IF_ERROR(CheckFuture(source->second, request.rows));
   PendingPush push = {std::move(request), std::move(done)};
   const size_t num_rows = push.num_rows();
   {
@@ -56,6 +78,25 @@ StatusOr<PushResult> OnlineFeatures::PushAndWait(PushRequest request) {
   HR_RETURN_IF_ERROR(
       Push(std::move(request), [&](StatusOr<PushResult> result) { promise.set_value(std::move(result)); }));
   return future.get();
+}
+
+// Counts every event that is too far ahead; the error names the first.
+Status OnlineFeatures::CheckFuture(const StreamSource& stream, const RecordBatch& rows) {
+  if (!options_.future_skew_us) return absl::OkStatus();
+  const TimestampUs now = Now();
+  const TimestampUs latest = LatestEventTime();
+  const Column& event_time = *rows.Find(stream.event_time);
+  Status status;
+  for (size_t row = 0; row < rows.num_rows; ++row) {
+    if (event_time.IsNull(row) || event_time.ints()[row] <= latest) continue;
+    ++future_;
+    if (!status.ok()) continue;
+    status = InvalidArgument("row {}, column '{}': {} is more than {} after the server's clock, which says {}; {}", row,
+                             stream.event_time, FormatTimestamp(event_time.ints()[row]),
+                             FormatDuration(*options_.future_skew_us), FormatTimestamp(now),
+                             "the setting is future_skew under 'online' in headrace.yml");
+  }
+  return status;
 }
 
 void OnlineFeatures::RunCommitter() {
@@ -93,7 +134,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
     const StatusOr<uint64_t> position = store_->Append(EncodeLogEntry(commit.requests));
     if (!position.ok()) {
       next_ingest_ = first_ingest;
-      for (const auto& [stream, id] : commit.new_ids) ids_[stream].erase(id);
+      for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
       EndCommit();
       for (Commit::Accepted& request : commit.accepted)
         request.done(Unavailable("not accepted: {}", Message(position.status())));
@@ -106,6 +147,10 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
     ++commits_;
   }
   EndCommit();
+  int64_t rows = 0;
+  for (const Commit::Accepted& request : commit.accepted) rows += request.result.accepted;
+  ExpireIds(*set->definition, arrival, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
+  CountIds();
   for (Commit::Accepted& request : commit.accepted) {
     accepted_ += request.result.accepted;
     duplicates_ += request.result.duplicates;
@@ -113,6 +158,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
       const std::lock_guard lock(quarantined_mutex_);
       quarantined_[request.stream] += request.result.quarantined;
     }
+    too_old_ += request.too_old;
     request.done(request.result);
   }
 }
@@ -148,17 +194,21 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
   const auto stream = set.definition->streams.find(name);
   if (stream == set.definition->streams.end()) return push.done(NotFound("there is no stream source '{}'", name));
   if (!push.request.quarantine_ids.empty()) KeepHeld(&push.request, *commit);
-  const size_t ids_before = commit->new_ids.size();
-  Commit::Accepted accepted{name, std::move(push.done), {}};
+  KnownIds& ids = ids_[name];
+  const KnownIds::Mark ids_before = ids.CurrentMark();
+  commit->ids_before.try_emplace(name, ids_before);
+  Commit::Accepted accepted{name, std::move(push.done), {}, 0};
   LoggedRequest request;
   request.source = name;
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
-  request.rows = DropDuplicates(stream->second, push.request.rows, commit, &accepted.result.duplicates);
+  request.rows = DropDuplicates(stream->second, push.request.rows, arrival, &accepted.result.duplicates);
   accepted.result.accepted = static_cast<int64_t>(request.rows.num_rows);
   accepted.result.quarantined = static_cast<int64_t>(push.request.bad.size());
 
   const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, arrival);
+  if (const auto reach = set.reach_us.find(name); reach != set.reach_us.end())
+    accepted.too_old = CountTooOld(stream->second, request.rows, available, reach->second);
   std::vector<int64_t> ingest(request.rows.num_rows);
   for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
   std::vector<Commit::Insertion> insertions;
@@ -169,9 +219,7 @@ void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSe
     StatusOr<EventRows> events =
         input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
     if (!events.ok()) {  // e.g. an overflow in an expression: accepted, it would fail every later recovery
-      for (; commit->new_ids.size() > ids_before; commit->new_ids.pop_back()) {
-        ids_[commit->new_ids.back().first].erase(commit->new_ids.back().second);
-      }
+      ids.ForgetSince(ids_before);
       return accepted.done(Annotate(events.status(), fmt::format("feature view {}", spec.view)));
     }
     insertions.push_back({state, *std::move(events)});
@@ -204,20 +252,15 @@ void OnlineFeatures::KeepHeld(PushRequest* request, const Commit& commit) const 
 }
 
 // Rule 8: the first of equal ids wins; duplicates inside one request count as duplicates; a null id is never one.
-RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit,
+RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
                                            int64_t* duplicates) {
   if (stream.event_id.empty()) return rows;
   const Column& ids = *rows.Find(stream.event_id);
-  absl::flat_hash_set<std::string>& seen = ids_[stream.name];
+  KnownIds& seen = ids_[stream.name];
+  const TimestampUs oldest = AddSaturated(arrival, -IdRetention(stream));
   std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < rows.num_rows; ++row) {
-    if (ids.IsNull(row)) {
-      kept.push_back(row);
-      continue;
-    }
-    std::string id = EncodeId(ids, row);
-    if (seen.insert(id).second) {
-      commit->new_ids.emplace_back(stream.name, std::move(id));
+    if (ids.IsNull(row) || seen.Add(EncodeId(ids, row), arrival, oldest)) {
       kept.push_back(row);
     } else {
       ++*duplicates;
@@ -229,6 +272,24 @@ RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const Rec
   for (const Column& column : rows.columns) fresh.columns.push_back(column.Take(kept));
   fresh.num_rows = kept.size();
   return fresh;
+}
+
+void OnlineFeatures::ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most) {
+  for (auto& [name, ids] : ids_) {
+    const auto stream = definition.streams.find(name);
+    if (stream != definition.streams.end()) ids.Expire(AddSaturated(arrival, -IdRetention(stream->second)), most);
+  }
+}
+
+void OnlineFeatures::CountIds() {
+  size_t held = 0;
+  size_t bytes = 0;
+  for (const auto& [stream, ids] : ids_) {
+    held += ids.size();
+    bytes += ids.bytes();
+  }
+  ids_held_ = static_cast<int64_t>(held);
+  id_bytes_ = static_cast<int64_t>(bytes);
 }
 
 }  // namespace headrace

@@ -39,7 +39,8 @@ std::optional<RowError> CheckNames(const StreamSource& source, const Json& row) 
 // Appends a whole row or, with what is wrong with it, nothing.
 class RowAppender {
  public:
-  RowAppender(const StreamSource& source, RecordBatch* batch) : source_(source), batch_(*batch) {}
+  RowAppender(const StreamSource& source, TimestampUs latest, RecordBatch* batch)
+      : source_(source), latest_(latest), batch_(*batch) {}
 
   std::optional<RowError> Append(const Json& row) {
     if (std::optional<RowError> error = CheckNames(source_, row)) return error;
@@ -51,6 +52,10 @@ class RowAppender {
       if (value->is_null() && field.name == source_.event_time) {
         return RowError{field.name, "the event time must not be null"};
       }
+      if (field.name == source_.event_time && value->int64() > latest_) {
+        return RowError{field.name, fmt::format("{} is too far after the server's clock (future_skew in headrace.yml)",
+                                                FormatTimestamp(value->int64()))};
+      }
       values_.push_back(*std::move(value));
     }
     for (size_t i = 0; i < values_.size(); ++i) batch_.columns[i].Append(values_[i]);
@@ -60,6 +65,7 @@ class RowAppender {
 
  private:
   const StreamSource& source_;
+  const TimestampUs latest_;
   RecordBatch& batch_;
   std::vector<Value> values_;
 };
@@ -106,9 +112,9 @@ std::vector<std::string_view> SplitLines(std::string_view text) {
   return lines;
 }
 
-CheckedEvents Check(const StreamSource& source, const std::vector<std::string_view>& rows) {
+CheckedEvents Check(const StreamSource& source, const std::vector<std::string_view>& rows, TimestampUs latest) {
   CheckedEvents sorted = {RecordBatch(source.columns), {}};
-  RowAppender appender(source, &sorted.good);
+  RowAppender appender(source, latest, &sorted.good);
   for (size_t index = 0; index < rows.size(); ++index) {
     const StatusOr<Json> row = Json::Parse(rows[index]);
     std::optional<RowError> error = row.ok() ? appender.Append(*row) : RowError{"", std::string(Message(row.status()))};
@@ -123,7 +129,7 @@ CheckedEvents Check(const StreamSource& source, const std::vector<std::string_vi
 StatusOr<RecordBatch> ParseEvents(const StreamSource& source, std::string_view body) {
   HR_ASSIGN_OR_RETURN(const Json::Array rows, ParseBody(body));
   RecordBatch batch(source.columns);
-  RowAppender appender(source, &batch);
+  RowAppender appender(source, kMaxTimestampUs, &batch);
   for (size_t index = 0; index < rows.size(); ++index) {
     const std::optional<RowError> error = appender.Append(rows[index]);
     if (!error) continue;
@@ -145,13 +151,13 @@ std::vector<std::string_view> SplitRows(std::string_view body) {
   return lines;
 }
 
-StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body) {
+StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body, TimestampUs latest) {
   if (body.empty()) return InvalidArgument("the body is empty; send an object, an array of objects, or lines of them");
-  return Check(source, SplitRows(body));
+  return Check(source, SplitRows(body), latest);
 }
 
 CheckedEvents CheckRow(const StreamSource& source, std::string_view text) {
-  return Check(source, {text});
+  return Check(source, {text}, kMaxTimestampUs);
 }
 
 }  // namespace headrace

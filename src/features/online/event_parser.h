@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/column.h"
+#include "base/time.h"
 
 namespace headrace {
 
@@ -40,8 +41,9 @@ struct CheckedEvents {
 
 // As ParseEvents, but takes the good rows and gives the bad ones back. Rows are found in any body: the elements of an
 // array whose brackets pair, however wrong they are inside; the lines of NDJSON that are not empty; else the body is
-// one row. kInvalidArgument only for a body without a byte.
-StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body);
+// one row. A row that happens after `latest` is bad. kInvalidArgument only for a body without a byte.
+StatusOr<CheckedEvents> CheckEvents(const StreamSource& source, std::string_view body,
+                                    TimestampUs latest = kMaxTimestampUs);
 
 // The same of a text that is one row, whatever is in it.
 CheckedEvents CheckRow(const StreamSource& source, std::string_view text);

@@ -79,5 +79,15 @@ TEST(CheckEvents, AgreesWithParseEventsWhereNothingIsBad) {
   }
 }
 
+TEST(CheckEvents, ARowOfTheFutureIsBad) {
+  const StatusOr<CheckedEvents> sorted = CheckEvents(MakeSource(), R"([{"id": 1, "t": 10}, {"id": 2, "t": 11}])", 10);
+  ASSERT_TRUE(sorted.ok()) << sorted.status();
+  EXPECT_EQ(sorted->good.num_rows, 1U);
+  ASSERT_EQ(sorted->bad.size(), 1U);
+  EXPECT_EQ(sorted->bad[0].column, "t");
+  EXPECT_EQ(sorted->bad[0].text, R"({"id": 2, "t": 11})");
+  EXPECT_NE(sorted->bad[0].reason.find("future_skew"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace headrace

@@ -14,14 +14,20 @@ std::string StatePrefix(const std::string& view) {
   return "view/" + view + "/";
 }
 
-// Which definition and history the states of a checkpoint were made from.
-Json EncodeMeta(const OnlineDefinition& definition) {
+// Which definition and history the states of a checkpoint were made from, and how far back they answer.
+Json EncodeMeta(const OnlineDefinition& definition, DurationUs keep_us) {
   Json::Object views;
   for (const OnlineViewSpec& spec : definition.views) {
     views.emplace_back(spec.view,
                        Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
   }
-  return Json::Object{{"version", 1}, {"views", std::move(views)}};
+  return Json::Object{{"version", 1}, {"keep_us", keep_us}, {"views", std::move(views)}};
+}
+
+// States that were kept for less have forgotten what a longer reach needs (rule 12: never approximately).
+bool KeptLongEnough(const Json& meta, DurationUs keep_us) {
+  const Json* kept = meta.Find("keep_us");
+  return kept != nullptr && kept->is_integer() && kept->integer() >= keep_us;
 }
 
 bool MatchesMeta(const Json& meta, const OnlineViewSpec& spec) {
@@ -41,6 +47,16 @@ DurationUs KeepOf(const OnlineDefinition& definition, const OnlineOptions& optio
     longest = std::max(longest, definition.catalog->events.at(spec.view).Reach().value_or(0));
   }
   return AddSaturated(longest, kUsPerDay);
+}
+
+std::map<std::string, DurationUs> ReachByStream(const OnlineDefinition& definition) {
+  std::map<std::string, DurationUs> reach_us;
+  for (const OnlineViewSpec& spec : definition.views) {
+    const DurationUs reach = definition.catalog->events.at(spec.view).Reach().value_or(kMaxTimestampUs);
+    DurationUs& longest = reach_us.try_emplace(spec.stream, 0).first->second;
+    longest = std::max(longest, reach);
+  }
+  return reach_us;
 }
 
 std::vector<int64_t> Sequence(int64_t first, size_t count) {
@@ -106,7 +122,12 @@ OnlineFeatures::~OnlineFeatures() {
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
   HR_ASSIGN_OR_RETURN(set_, BuildViewSet(std::move(definition), history, /*recovering=*/true));
+  CountIds();
   return absl::OkStatus();
+}
+
+DurationUs OnlineFeatures::IdRetention(const StreamSource& stream) const {
+  return stream.id_retention_us.value_or(options_.id_retention_us);
 }
 
 // What the log says of arrivals, ingestion numbers and ids.
@@ -116,20 +137,22 @@ void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDe
   next_ingest_ = std::max(next_ingest_, request.first_ingest + static_cast<int64_t>(request.rows.num_rows));
   const auto stream = definition.streams.find(request.source);
   if (stream == definition.streams.end() || stream->second.event_id.empty()) return;
-  if (clock_.Now() - request.arrival > stream->second.id_retention_us.value_or(options_.id_retention_us)) return;
+  const DurationUs retention_us = IdRetention(stream->second);
+  if (request.arrival < AddSaturated(clock_.Now(), -retention_us)) return;
+  const TimestampUs oldest = AddSaturated(request.arrival, -retention_us);
   const Column* ids = request.rows.Find(stream->second.event_id);
   for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
-    if (!ids->IsNull(row)) ids_[request.source].insert(EncodeId(*ids, row));
+    if (!ids->IsNull(row)) ids_[request.source].Add(EncodeId(*ids, row), request.arrival, oldest);
   }
 }
 
 Status OnlineFeatures::LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history) {
   for (const auto& [name, stream] : definition.streams) {
     if (stream.event_id.empty()) continue;
-    absl::flat_hash_set<std::string>& seen = ids_[name];
+    KnownIds& seen = ids_[name];
     HR_RETURN_IF_ERROR(history.ids(stream, [&](const Column& ids) {
       for (size_t row = 0; row < ids.size(); ++row) {
-        if (!ids.IsNull(row)) seen.insert(EncodeId(ids, row));
+        if (!ids.IsNull(row)) seen.AddHistory(EncodeId(ids, row));
       }
       return absl::OkStatus();
     }));
@@ -145,6 +168,7 @@ StatusOr<std::map<std::string, uint64_t>> OnlineFeatures::RestoreFromCheckpoint(
     HR_ASSIGN_OR_RETURN(meta, Json::Parse(bytes));
     return absl::OkStatus();
   }));
+  if (!KeptLongEnough(meta, set->keep_us)) return restored;
   for (const OnlineViewSpec& spec : set->definition->views) {
     if (!MatchesMeta(meta, spec)) continue;
     ViewState& state = *set->states.at(spec.view);
@@ -163,6 +187,7 @@ StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(
                                                                                 bool recovering) {
   auto set = std::make_shared<ViewSet>();
   set->keep_us = KeepOf(definition, options_);
+  set->reach_us = ReachByStream(definition);
   set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
   const ViewCatalog& catalog = *set->definition->catalog;
   for (const OnlineViewSpec& spec : set->definition->views) {
@@ -266,6 +291,7 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   const std::lock_guard commit_lock(commit_mutex_);
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
   HR_ASSIGN_OR_RETURN(std::shared_ptr<ViewSet> set, BuildViewSet(std::move(definition), history, /*recovering=*/false));
+  CountIds();
   const std::unique_lock lock(set_mutex_);
   set_ = std::move(set);
   return absl::OkStatus();
@@ -283,7 +309,7 @@ Status OnlineFeatures::Checkpoint() {
       checkpoint.states.emplace_back(StatePrefix(view) + key, std::move(bytes));
     }
   }
-  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set->definition).Dump());
+  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set->definition, set->keep_us).Dump());
   // If the write fails the changes are no longer marked, so the next checkpoint writes everything.
   checkpoint_is_whole_ = false;
   HR_RETURN_IF_ERROR(store_->WriteCheckpoint(checkpoint));
@@ -295,6 +321,10 @@ OnlineStats OnlineFeatures::Stats() const {
   OnlineStats stats;
   stats.events_accepted = accepted_;
   stats.events_duplicate = duplicates_;
+  stats.events_too_old = too_old_;
+  stats.events_future = future_;
+  stats.ids_held = ids_held_;
+  stats.id_bytes = id_bytes_;
   stats.commits = commits_;
   stats.log_position = store_->LastPosition();
   stats.checkpoint_position = store_->CheckpointPosition();

@@ -25,10 +25,10 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "base/time.h"
 #include "features/online/event_log.h"
 #include "features/online/event_parser.h"
+#include "features/online/known_ids.h"
 #include "features/online/quarantine.h"
 #include "features/online/view_state.h"
 #include "kernel/feature_plan.h"
@@ -63,6 +63,9 @@ struct HistoryReader {
 struct OnlineOptions {
   DurationUs keep_us = 0;  // reads reach back this far; 0: the longest window plus a day (rule 12)
   DurationUs id_retention_us = 30 * kUsPerDay;
+  // Events whose time is further than this after the present are refused; null: none (a replay, whose clock is the
+  // history's).
+  std::optional<DurationUs> future_skew_us;
   size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
   size_t max_commit_rows = 20'000;   // rows that share one log entry
 };
@@ -86,6 +89,10 @@ struct PushResult {
 struct OnlineStats {
   int64_t events_accepted = 0;
   int64_t events_duplicate = 0;
+  int64_t events_too_old = 0;  // accepted, though older than the longest window over their stream
+  int64_t events_future = 0;   // refused: too far after the present
+  int64_t ids_held = 0;        // event ids that are known, over all streams
+  int64_t id_bytes = 0;        // the memory that they take
   int64_t commits = 0;
   int64_t queued_rows = 0;
   uint64_t log_position = 0;
@@ -106,7 +113,8 @@ class OnlineFeatures {
   ~OnlineFeatures();  // finishes what was queued
 
   // Queues rows of a request (columns of the stream, in its order); `done` is called once they are durable and visible,
-  // or refused, from another thread. kResourceExhausted at once when the queue is full.
+  // or refused, from another thread. kResourceExhausted at once when the queue is full; kInvalidArgument, naming row
+  // and column, for an event of the future (OnlineOptions::future_skew_us).
   using PushDone = std::function<void(StatusOr<PushResult>)>;
   Status Push(const std::string& stream, RecordBatch rows, PushDone done);
   Status Push(PushRequest request, PushDone done);
@@ -127,6 +135,10 @@ class OnlineFeatures {
 
   // The present: never before the arrival of an acknowledged row, so that one reads one's own writes (rule 12).
   TimestampUs Now() const;
+  // What an event's time may be at most now (OnlineOptions::future_skew_us).
+  TimestampUs LatestEventTime() const {
+    return options_.future_skew_us ? AddSaturated(Now(), *options_.future_skew_us) : kMaxTimestampUs;
+  }
 
   // The instant to read at: `at`, or the present. What was read at t must still be right when the log is read again, so
   // no row may arrive at or before t that the read did not see: a commit that is being written either gets its arrival
@@ -159,11 +171,14 @@ class OnlineFeatures {
     std::shared_ptr<const OnlineDefinition> definition;
     std::map<std::string, std::unique_ptr<ViewState>> states;  // by view
     DurationUs keep_us = 0;
+    // By stream that has views: how far back its longest window reaches; kMaxTimestampUs: without end.
+    std::map<std::string, DurationUs> reach_us;
   };
 
   OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
 
   Status Recover(OnlineDefinition definition, const HistoryReader& history);
+  DurationUs IdRetention(const StreamSource& stream) const;
   void RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition);
   StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history,
                                                   bool recovering);
@@ -172,12 +187,16 @@ class OnlineFeatures {
                      const std::function<bool(const std::string& view)>& wants) const;
   Status LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history);
 
+  Status CheckFuture(const StreamSource& stream, const RecordBatch& rows);
   void RunCommitter();
   std::vector<PendingPush> TakePending();
   void CommitRequests(std::vector<PendingPush> pending);
   void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
-  RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, Commit* commit, int64_t* duplicates);
+  RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
+                             int64_t* duplicates);
+  void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
+  void CountIds();
 
   // A commit's arrival: after every instant that was read at, and never before the last one (rule 3).
   TimestampUs BeginCommit();
@@ -203,8 +222,8 @@ class OnlineFeatures {
   std::mutex commit_mutex_;
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;
-  std::map<std::string, absl::flat_hash_set<std::string>> ids_;  // by stream: encoded ids that were seen
-  bool checkpoint_is_whole_ = false;                             // the next checkpoint may write changes only
+  std::map<std::string, KnownIds> ids_;  // by stream: encoded ids that were seen
+  bool checkpoint_is_whole_ = false;     // the next checkpoint may write changes only
 
   std::mutex instant_mutex_;
   std::condition_variable commit_ended_;
@@ -214,6 +233,10 @@ class OnlineFeatures {
   std::atomic<TimestampUs> acknowledged_arrival_ = kMinTimestampUs;
   std::atomic<int64_t> accepted_ = 0;
   std::atomic<int64_t> duplicates_ = 0;
+  std::atomic<int64_t> too_old_ = 0;
+  std::atomic<int64_t> future_ = 0;
+  std::atomic<int64_t> ids_held_ = 0;
+  std::atomic<int64_t> id_bytes_ = 0;
   std::atomic<int64_t> commits_ = 0;
   std::atomic<int64_t> overflow_cells_ = 0;
   mutable std::mutex quarantined_mutex_;

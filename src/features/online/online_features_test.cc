@@ -104,15 +104,16 @@ HistoryReader OneRowOfHistory() {
 
 class OnlineFeaturesTest : public ::testing::Test {
  protected:
-  OnlineFeaturesTest() { Open(); }
+  OnlineFeaturesTest() {
+    options_.keep_us = 1'000'000;
+    Open();
+  }
 
   void Open(std::string definition_hash = "1") {
     online_.reset();
-    OnlineOptions options;
-    options.keep_us = 1'000'000;
     StatusOr<std::unique_ptr<OnlineFeatures>> opened =
         OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)),
-                             OneRowOfHistory(), clock_, options);
+                             OneRowOfHistory(), clock_, options_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     online_ = *std::move(opened);
   }
@@ -157,6 +158,7 @@ class OnlineFeaturesTest : public ::testing::Test {
 
   FakeClock clock_;
   Disk disk_;
+  OnlineOptions options_;
   std::unique_ptr<OnlineFeatures> online_;
 };
 
@@ -199,6 +201,105 @@ TEST_F(OnlineFeaturesTest, Rule8RepeatedIdsAreDropped) {
   EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 991})")->duplicates, 1);
   EXPECT_EQ(Read(7), "2 1.5");
   EXPECT_EQ(Read(9), "2 null");
+}
+
+TEST_F(OnlineFeaturesTest, Rule8PushedIdsAreRememberedForTheirRetentionWhileRunningAndAcrossRestarts) {
+  options_.id_retention_us = 500;
+  Open();
+  ASSERT_EQ(Push(R"({"id": 2, "k": 9, "t": 990})")->accepted, 1);  // arrives at 1000
+  clock_.now = 1500;
+  EXPECT_EQ(Push(R"({"id": 2, "k": 9, "t": 990})")->duplicates, 1);
+  Open();
+  EXPECT_EQ(Push(R"({"id": 2, "k": 9, "t": 990})")->duplicates, 1);
+  clock_.now = 1501;
+  EXPECT_EQ(Push(R"({"id": 2, "k": 9, "t": 1490})")->accepted, 1);  // forgotten while it runs
+  EXPECT_EQ(Push(R"({"id": 2, "k": 9, "t": 1490})")->duplicates, 1);
+  clock_.now = 2002;
+  Open();
+  EXPECT_EQ(Push(R"({"id": 2, "k": 9, "t": 1990})")->accepted, 1);  // and by a restart
+}
+
+TEST_F(OnlineFeaturesTest, Rule8IdsOfHistoryAreRememberedForEver) {
+  options_.id_retention_us = 500;
+  Open();
+  clock_.now = 900'000'000;
+  EXPECT_EQ(Push(R"({"id": 1, "k": 7, "t": 990})")->duplicates, 1);
+  Open();
+  EXPECT_EQ(Push(R"({"id": 1, "k": 7, "t": 990})")->duplicates, 1);
+}
+
+TEST_F(OnlineFeaturesTest, Rule8ExpiredIdsAreFreedBySmallSteps) {
+  options_.id_retention_us = 500;
+  Open();
+  std::string rows;
+  for (int id = 100; id < 3100; ++id)
+    rows += fmt::format(R"({{"id": {}, "k": 9, "t": 990}})"
+                        "\n",
+                        id);
+  ASSERT_EQ(Push(rows)->accepted, 3000);
+  EXPECT_EQ(online_->Stats().ids_held, 3001);  // and that of history
+  EXPECT_GT(online_->Stats().id_bytes, 3001 * 10);
+  clock_.now = 2000;
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 9, "t": 990})").ok());
+  EXPECT_EQ(online_->Stats().ids_held, 3002 - 1002);  // 1,000 and two for each that came
+  for (int id = 3; id < 6; ++id) ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": 9, "t": 990}})", id)).ok());
+  EXPECT_EQ(online_->Stats().ids_held, 5);
+}
+
+TEST_F(OnlineFeaturesTest, EventsOlderThanTheLongestWindowAreAcceptedAndCounted) {
+  const StatusOr<PushResult> pushed =
+      Push(R"([{"id": 2, "k": 9, "t": 900, "x": 1}, {"id": 3, "k": 9, "t": 899, "x": 1}, {"id": 3, "k": 9, "t": 1}])");
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  EXPECT_EQ(pushed->accepted, 2);
+  EXPECT_EQ(online_->Stats().events_too_old, 1);  // 900 is in the window of 100 us that ends at its arrival at 1000
+  EXPECT_EQ(Read(9), "1 1.0");
+  EXPECT_EQ(disk_.store.LastPosition(), 1u);  // it is in the log
+}
+
+TEST_F(OnlineFeaturesTest, AnEventThatIsRefusedIsNotCountedAsTooOld) {
+  disk_.fail_appends = true;
+  EXPECT_FALSE(Push(R"({"id": 2, "k": 9, "t": 1})").ok());
+  EXPECT_EQ(online_->Stats().events_too_old, 0);
+}
+
+TEST_F(OnlineFeaturesTest, EventsOfTheFutureAreRefusedNamedAndCounted) {
+  options_.future_skew_us = kUsPerSecond;
+  Open();
+  const Status refused = Push(R"([{"id": 2, "k": 9, "t": 990}, {"id": 3, "k": 9, "t": 1001001},
+                                  {"id": 4, "k": 9, "t": 1001000}, {"id": 5, "k": 9, "t": 2000000}])")
+                             .status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Message(refused),
+            "row 1, column 't': 1970-01-01T00:00:01.001001Z is more than 1s after the server's clock, which says "
+            "1970-01-01T00:00:00.001Z; the setting is future_skew under 'online' in headrace.yml");
+  EXPECT_EQ(online_->Stats().events_future, 2);
+  EXPECT_EQ(online_->Stats().events_accepted, 0);
+  EXPECT_EQ(Push(R"([{"id": 2, "k": 9, "t": 990}, {"id": 4, "k": 9, "t": 1001000}])")->accepted, 2);
+}
+
+TEST_F(OnlineFeaturesTest, TheFutureBeginsAfterTheLastArrivalWhenTheClockGoesBack) {
+  options_.future_skew_us = 10;
+  Open();
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 9, "t": 1000})").ok());
+  clock_.now = 500;
+  EXPECT_TRUE(Push(R"({"id": 3, "k": 9, "t": 1010})").ok());
+}
+
+TEST_F(OnlineFeaturesTest, WithoutABoundTheFutureIsTaken) {
+  EXPECT_TRUE(Push(R"({"id": 3, "k": 9, "t": "2999-01-01"})").ok());
+}
+
+TEST_F(OnlineFeaturesTest, Rule12AReachThatWasMadeLongerIsAnsweredExactly) {
+  options_.keep_us = 100;
+  Open();
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  EXPECT_EQ(Read(7, 1000), "2 1.5");
+  clock_.now = 5000;
+  ASSERT_TRUE(online_->Checkpoint().ok());  // forgets both events
+  EXPECT_TRUE(Read(7, 1000).starts_with("at_too_old"));
+  options_.keep_us = 1'000'000;
+  Open();
+  EXPECT_EQ(Read(7, 1000), "2 1.5");
 }
 
 TEST_F(OnlineFeaturesTest, RecoveryFromTheLogAloneGivesTheSameState) {
@@ -335,6 +436,16 @@ TEST_F(OnlineFeaturesTest, ADuplicateLeavesTheQuarantine) {
   Open();
   EXPECT_EQ(Held().size(), 1U);
   EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, Rule27UnknownColumnsAreDroppedWhereTheStreamSaysSo) {
+  StreamSource source = online_->definition()->streams.at("s.e");
+  EXPECT_FALSE(ParseEvents(source, R"({"id": 2, "t": 1, "y": 1})").ok());
+  source.ignore_unknown = true;
+  const StatusOr<RecordBatch> rows = ParseEvents(source, R"({"id": 2, "y": [1], "t": 990})");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(online_->PushAndWait("s.e", *rows)->accepted, 1);
+  EXPECT_FALSE(ParseEvents(source, R"({"id": "2", "y": 1, "t": 990})").ok());  // the declared ones stay strict
 }
 
 // Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.

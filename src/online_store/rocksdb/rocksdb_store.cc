@@ -7,6 +7,9 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+
+#include "online_store/rocksdb/periodic_sync.h"
 
 namespace headrace {
 namespace {
@@ -43,11 +46,14 @@ uint64_t DecodePosition(std::string_view bytes) {
 
 class RocksDbStore : public OnlineStore {
  public:
-  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, bool sync)
+  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, const RocksDbStoreOptions& options)
       : db_(db), families_(std::move(families)) {
-    write_options_.sync = sync;
+    write_options_.sync = options.fsync.when == FsyncPolicy::When::kAlways;
+    if (options.fsync.when == FsyncPolicy::When::kEvery && !options.read_only)
+      periodic_sync_.emplace(options.fsync.period_us, [this] { return Sync(); });
   }
   ~RocksDbStore() override {
+    periodic_sync_.reset();
     for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
   }
 
@@ -69,8 +75,9 @@ class RocksDbStore : public OnlineStore {
   StatusOr<uint64_t> Append(std::string_view entry) override {
     const std::lock_guard lock(append_mutex_);
     const uint64_t position = last_position_ + 1;
-    const rocksdb::Status status = db_->Put(write_options_, log(), EncodePosition(position), ToSlice(entry));
-    HR_RETURN_IF_ERROR(FromRocksDb(status, "appending to the log"));
+    rocksdb::WriteBatch batch;
+    batch.Put(log(), EncodePosition(position), ToSlice(entry));
+    HR_RETURN_IF_ERROR(Write(&batch, "appending to the log"));
     last_position_ = position;
     return position;
   }
@@ -101,7 +108,7 @@ class RocksDbStore : public OnlineStore {
       }
     }
     batch.Put("checkpoint", EncodePosition(checkpoint.position));
-    HR_RETURN_IF_ERROR(FromRocksDb(db_->Write(write_options_, &batch), "writing a checkpoint"));
+    HR_RETURN_IF_ERROR(Write(&batch, "writing a checkpoint"));
     checkpoint_position_ = checkpoint.position;
     return absl::OkStatus();
   }
@@ -120,12 +127,48 @@ class RocksDbStore : public OnlineStore {
   rocksdb::ColumnFamilyHandle* log() const { return families_[1]; }
   rocksdb::ColumnFamilyHandle* state() const { return families_[2]; }
 
+  Status Write(rocksdb::WriteBatch* batch, std::string_view doing) {
+    const std::lock_guard lock(wal_mutex_);
+    if (damaged_ && periodic_sync_) return NotSynced();
+    if (damaged_) HR_RETURN_IF_ERROR(Repair());
+    const rocksdb::Status status = db_->Write(write_options_, batch);
+    damaged_ = !status.ok();
+    if (periodic_sync_) periodic_sync_->Wrote();
+    return FromRocksDb(status, doing);
+  }
+
+  Status NotSynced() const {
+    HR_RETURN_IF_ERROR(periodic_sync_->status());
+    return Unavailable("online store: the log could not be written to the disk");
+  }
+
+  // What the thread of kEvery runs. A write beside a sync that fails would fail in a way that RocksDB never recovers
+  // from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
+  Status Sync() {
+    const std::lock_guard lock(wal_mutex_);
+    if (damaged_) return Repair();
+    const rocksdb::Status status = db_->SyncWAL();
+    damaged_ = !status.ok();
+    return FromRocksDb(status, "syncing the log");
+  }
+
+  // After a failed write or sync: everything in memory goes to new files, which are synced.
+  Status Repair() {
+    HR_RETURN_IF_ERROR(FromRocksDb(db_->Resume(), "writing again after an error"));
+    HR_RETURN_IF_ERROR(FromRocksDb(db_->Flush({}, families_), "writing again after an error"));
+    damaged_ = false;
+    return absl::OkStatus();
+  }
+
   const std::unique_ptr<rocksdb::DB> db_;
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
   rocksdb::WriteOptions write_options_;
   std::mutex append_mutex_;
+  std::mutex wal_mutex_;
+  bool damaged_ = false;  // under wal_mutex_: a write or a sync has failed since what is in memory was on disk
   std::atomic<uint64_t> last_position_ = 0;
   std::atomic<uint64_t> checkpoint_position_ = 0;
+  std::optional<PeriodicSync> periodic_sync_;
 };
 
 Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
@@ -151,8 +194,12 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
   db_options.create_missing_column_families = true;
   db_options.info_log_level = rocksdb::WARN_LEVEL;
   db_options.keep_log_file_num = 2;
-  // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage.
-  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage. Only
+  // without a sync at each write may the machine's death leave anything behind the last sync.
+  db_options.wal_recovery_mode = options.fsync.when == FsyncPolicy::When::kAlways
+                                     ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                                     : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  if (options.env != nullptr) db_options.env = options.env;
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
       {rocksdb::kDefaultColumnFamilyName, db_options}, {"log", db_options}, {"state", db_options}};
   std::vector<rocksdb::ColumnFamilyHandle*> families;
@@ -161,7 +208,7 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
                                      ? rocksdb::DB::OpenForReadOnly(db_options, folder, descriptors, &families, &db)
                                      : rocksdb::DB::Open(db_options, folder, descriptors, &families, &db);
   HR_RETURN_IF_ERROR(FromRocksDb(opened, fmt::format("opening {}", folder)));
-  auto store = std::make_unique<RocksDbStore>(db, std::move(families), options.sync);
+  auto store = std::make_unique<RocksDbStore>(db, std::move(families), options);
   HR_RETURN_IF_ERROR(CheckFormat(db, folder, options.read_only));
   HR_RETURN_IF_ERROR(store->Load());
   return store;

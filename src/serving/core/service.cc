@@ -212,10 +212,16 @@ std::string Service::Metrics() const {
   };
   add("headrace_events_accepted_total", "counter", "Events that are durable and visible.", stats.events_accepted);
   add("headrace_events_duplicate_total", "counter", "Events dropped for a repeated event id.", stats.events_duplicate);
-  add("headrace_event_commits_total", "counter", "Log entries written, each with one fsync.", stats.commits);
   AppendBySource("headrace_events_quarantined_total", "counter", "Bad events that went to quarantine.",
                  stats.quarantined, &out);
   AppendBySource("headrace_quarantine_rows", "gauge", "Events that are in quarantine.", stats.quarantine_held, &out);
+  add("headrace_events_too_old_total", "counter", "Events accepted though older than every window over their stream.",
+      stats.events_too_old);
+  add("headrace_events_future_total", "counter", "Events refused because too far after the server's clock.",
+      stats.events_future);
+  add("headrace_event_ids", "gauge", "Event ids that are remembered.", stats.ids_held);
+  add("headrace_event_id_bytes", "gauge", "Memory that the remembered event ids take.", stats.id_bytes);
+  add("headrace_event_commits_total", "counter", "Log entries written.", stats.commits);
   add("headrace_requests_refused_total", "counter", "Event requests refused for their content.", refused_.load());
   add("headrace_log_position", "gauge", "Last entry of the event log.", stats.log_position);
   add("headrace_checkpoint_position", "gauge", "Last log entry that the checkpoint includes.",

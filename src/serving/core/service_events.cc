@@ -152,7 +152,7 @@ StatusOr<PushRequest> Service::ParsePush(const StreamSource& source, OnError on_
     rows = request.rows.num_rows;
   } else if (rows = SplitRows(body).size(); rows <= limits_.max_events_per_request) {
     // Counted first: a body of short bad lines would take many times its size.
-    HR_ASSIGN_OR_RETURN(CheckedEvents sorted, CheckEvents(source, body));
+    HR_ASSIGN_OR_RETURN(CheckedEvents sorted, CheckEvents(source, body, online_.LatestEventTime()));
     request.rows = std::move(sorted.good);
     request.bad = ToQuarantined(source.name, std::move(sorted.bad));
   }
@@ -174,6 +174,7 @@ void Service::PushEvents(const std::string& stream, OnError on_error, std::strin
     if (!result.ok()) return done(result.status());
     done(ToAnswer(*result, on_error, errors));
   });
+  if (queued.code() == absl::StatusCode::kInvalidArgument) ++refused_;
   if (!queued.ok()) done(queued);
 }
 
