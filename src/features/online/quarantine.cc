@@ -159,6 +159,7 @@ StatusOr<std::vector<QuarantinedRow>> Quarantine::Read(const OnlineStore& store,
     if (!found.contains(id)) return DataLoss("online store: log entry {} does not hold the row {}", position, id);
   }
   std::vector<QuarantinedRow> rows;
+  rows.reserve(found.size());
   for (auto& [id, row] : found) rows.push_back(std::move(row));
   return rows;
 }

@@ -78,7 +78,7 @@ class Resending {
       good.push_back(std::move(row));
     }
     if (good.empty()) return absl::OkStatus();
-    const Status status = Push(std::move(request));
+    Status status = Push(std::move(request));
     if (status.code() != absl::StatusCode::kInvalidArgument) return status;
     for (QuarantinedRow& row : good) HR_RETURN_IF_ERROR(SendAlone(std::move(row)));
     return absl::OkStatus();
@@ -100,7 +100,7 @@ class Resending {
 
   Status SendAlone(QuarantinedRow row) {
     CheckedEvents sorted = CheckRow(source_, row.row.text);
-    const Status status = Push({source_.name, std::move(sorted.good), {}, {row.id}});
+    Status status = Push({source_.name, std::move(sorted.good), {}, {row.id}});
     if (status.code() != absl::StatusCode::kInvalidArgument) return status;
     row.row.column.clear();
     row.row.reason = Message(status);
