@@ -9,22 +9,51 @@
 #include "warehouse/sql_text.h"
 
 namespace headrace {
+
+// Where a batch of a history has what. The program's input comes first.
+struct HistoryLayout {
+  size_t inputs = 0;
+  size_t available_at = 0;             // one of the inputs, where all rows were known at their event time
+  std::optional<size_t> retracted_at;  // none: no row was retracted
+  size_t ingest = 0;
+
+  // `known_as`: the input that says when rows were known.
+  static HistoryLayout Of(const Schema& input, bool any_retracted, std::optional<size_t> known_as) {
+    HistoryLayout layout;
+    layout.inputs = input.size();
+    size_t next = input.size();
+    layout.available_at = known_as ? *known_as : next++;
+    if (any_retracted) layout.retracted_at = next++;
+    layout.ingest = next;
+    return layout;
+  }
+  static HistoryLayout WithAll(const Schema& input) { return Of(input, true, std::nullopt); }
+
+  std::vector<std::string> Columns(const Schema& input) const {
+    std::vector<std::string> columns = NamesOf(input);
+    if (available_at >= inputs) columns.emplace_back("_available_at");
+    if (retracted_at) columns.emplace_back("_retracted_at");
+    columns.emplace_back("_ingest");
+    return columns;
+  }
+};
+
 namespace {
 
-constexpr int64_t kScanBytes = int64_t{128} << 20;  // of DuckDB, while it does nothing but scan
-constexpr size_t kHistoryColumns = 3;  // _available_at, _retracted_at, _ingest come after the program's input
-
+constexpr int64_t kScanBytes = int64_t{32} << 20;  // of DuckDB, while it does nothing but scan
 // Rows of a history, split into the program's input and its arrivals.
 class HistoryRows {
  public:
   // Retractions after `retracted_until` have not happened yet.
-  explicit HistoryRows(RecordBatch rows, TimestampUs retracted_until = kMaxTimestampUs) : input_(std::move(rows)) {
-    const auto inputs = static_cast<ptrdiff_t>(input_.columns.size() - kHistoryColumns);
+  HistoryRows(RecordBatch rows, const HistoryLayout& layout, TimestampUs retracted_until = kMaxTimestampUs)
+      : layout_(layout), input_(std::move(rows)) {
+    const auto inputs = static_cast<ptrdiff_t>(layout.inputs);
     arrivals_.assign(std::make_move_iterator(input_.columns.begin() + inputs),
                      std::make_move_iterator(input_.columns.end()));
-    input_.schema.resize(static_cast<size_t>(inputs));
+    input_.schema.resize(layout.inputs);
     input_.columns.erase(input_.columns.begin() + inputs, input_.columns.end());
-    const Column& retracted = arrivals_[1];
+    if (!layout.retracted_at) return;
+    const Column& retracted = At(*layout.retracted_at);
     const std::span<const uint8_t> valid = retracted.validity();
     if (std::find(valid.begin(), valid.end(), 1) == valid.end() && retracted.has_nulls()) return;  // none is retracted
     retracted_at_.assign(retracted.ints().begin(), retracted.ints().end());
@@ -35,11 +64,16 @@ class HistoryRows {
   }
 
   const RecordBatch& input() const { return input_; }
-  Arrivals AsArrivals(bool pushed) const { return {pushed, arrivals_[0].ints(), retracted_at_, arrivals_[2].ints()}; }
+  Arrivals AsArrivals(bool pushed) const {
+    return {pushed, At(layout_.available_at).ints(), retracted_at_, At(layout_.ingest).ints()};
+  }
 
  private:
+  const Column& At(size_t i) const { return i < layout_.inputs ? input_.columns[i] : arrivals_[i - layout_.inputs]; }
+
+  const HistoryLayout layout_;
   RecordBatch input_;
-  std::vector<Column> arrivals_;  // _available_at, _retracted_at, _ingest
+  std::vector<Column> arrivals_;  // what comes after the input
   std::vector<TimestampUs> retracted_at_;
 };
 
@@ -49,10 +83,6 @@ RecordBatch TakeRows(const RecordBatch& rows, std::span<const uint32_t> indices)
   for (const Column& column : rows.columns) taken.columns.push_back(column.Take(indices));
   taken.num_rows = indices.size();
   return taken;
-}
-
-std::span<const TimestampUs> AvailableAt(const RecordBatch& rows) {
-  return rows.columns[rows.columns.size() - kHistoryColumns].ints();
 }
 
 Status CheckBuilt(Connection& connection, const std::string& history) {
@@ -76,11 +106,10 @@ Status CheckTypes(const EventView& view, const Schema& input, const Schema& foun
 
 }  // namespace
 
-HistoryQuery HistoryScan::QueryOf(std::span<const ViewProgram* const> views, const Schema& input) const {
+HistoryQuery HistoryScan::QueryOf(std::span<const ViewProgram* const> views, std::vector<std::string> columns) const {
   HistoryQuery query;
   query.history = ViewOf(*views[0]).HistoryName();
-  query.columns = NamesOf(input);
-  query.columns.insert(query.columns.end(), {"_available_at", "_retracted_at", "_ingest"});
+  query.columns = std::move(columns);
   query.ordered = false;
   if (const auto cut = options_.as_of.find(views[0]->name); cut != options_.as_of.end())
     query.ingest_until = cut->second.max_ingest + 1;
@@ -110,22 +139,36 @@ StatusOr<int64_t> HistoryScan::RowsOf(const ViewProgram& view) {
 Status HistoryScan::Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) {
   const EventView& view = ViewOf(*views[0]);
   const Schema input = InputOf(views);
-  HR_RETURN_IF_ERROR(ScanInParallel(view, QueryOf(views, input), input, make_sink));
+  HR_RETURN_IF_ERROR(ScanInParallel(views, input, make_sink));
   if (view.live() && options_.include_log && !options_.replay_from) return ScanLog(view, input, 0, make_sink());
   return absl::OkStatus();
 }
 
-Status HistoryScan::ScanInParallel(const EventView& view, const HistoryQuery& query, const Schema& input,
+// Of most histories every row was known at its event time and none was retracted: those columns are not read then.
+StatusOr<HistoryLayout> HistoryScan::LayoutFor(Connection& connection, const EventView& view,
+                                               const Schema& input) const {
+  if (options_.replay_from) return HistoryLayout::WithAll(input);
+  HR_ASSIGN_OR_RETURN(const HistoryTimes times, RecordedTimes(connection, view.HistoryName()));
+  const std::string& event_time =
+      view.live() ? state_->definitions.streams.at(view.stream).event_time : view.batch.event_time;
+  std::optional<size_t> known_as = times.any_late ? std::nullopt : FindField(input, event_time);
+  if (known_as && input[*known_as].type != TypeId::kTimestamp) known_as = std::nullopt;
+  return HistoryLayout::Of(input, times.any_retracted, known_as);
+}
+
+Status HistoryScan::ScanInParallel(std::span<const ViewProgram* const> views, const Schema& input,
                                    const std::function<EventSink()>& make_sink) {
+  const EventView& view = ViewOf(*views[0]);
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
+  HR_ASSIGN_OR_RETURN(const HistoryLayout layout, LayoutFor(*connection, view, input));
   std::optional<LowerMemoryLimit> limit;
   if (!workspace_.serves()) limit.emplace(*connection, kScanBytes);
-  return ScanHistoryInParallel(*connection, query, [&]() -> BatchSink {
+  return ScanHistoryInParallel(*connection, QueryOf(views, layout.Columns(input)), [&]() -> BatchSink {
     return [&, sink = make_sink()](RecordBatch rows) -> Status {
       HR_RETURN_IF_ERROR(CheckTypes(view, input, rows.schema));
-      return Emit(view, std::move(rows), sink);
+      return Emit(view, std::move(rows), layout, sink);
     };
   });
 }
@@ -136,39 +179,42 @@ Status HistoryScan::ScanKnown(const EventView& view, const ViewProgram& program,
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   HR_RETURN_IF_ERROR(CheckBuilt(*connection, view.HistoryName()));
   const ViewProgram* const views[] = {&program};
+  const HistoryLayout layout = HistoryLayout::WithAll(program.input);
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream,
-                      ScanHistory(*connection, QueryOf(views, program.input)));
+                      ScanHistory(*connection, QueryOf(views, layout.Columns(program.input))));
   HR_RETURN_IF_ERROR(CheckTypes(view, program.input, stream->schema()));
   while (true) {
     HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
     if (!rows) return absl::OkStatus();
     if (known_until && view.live()) {
+      const std::span<const TimestampUs> available_at = rows->columns[layout.available_at].ints();
       std::vector<uint32_t> known;
       for (uint32_t row = 0; row < rows->num_rows; ++row) {
-        if (AvailableAt(*rows)[row] <= *known_until) known.push_back(row);
+        if (available_at[row] <= *known_until) known.push_back(row);
       }
       rows = TakeRows(*rows, known);
     }
-    const HistoryRows history(*std::move(rows));
+    const HistoryRows history(*std::move(rows), layout);
     HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(false)));
   }
 }
 
-Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const {
+Status HistoryScan::Emit(const EventView& view, RecordBatch rows, const HistoryLayout& layout,
+                         const EventSink& sink) const {
   if (!options_.replay_from || !view.live()) {
     const auto cut = options_.as_of.find(view.name);
-    const HistoryRows history(std::move(rows),
+    const HistoryRows history(std::move(rows), layout,
                               cut == options_.as_of.end() ? kMaxTimestampUs : cut->second.retracted_until);
     return sink(history.input(), history.AsArrivals(false));
   }
   // Stretches of rows on one side of the instant, so that what a sink gets stays in ingestion order.
-  const std::span<const TimestampUs> available_at = AvailableAt(rows);
+  const std::span<const TimestampUs> available_at = rows.columns[layout.available_at].ints();
   const auto is_pushed = [&](uint32_t row) { return available_at[row] > *options_.replay_from; };
   std::vector<uint32_t> stretch;
   for (uint32_t row = 0; row < rows.num_rows; ++row) {
     stretch.push_back(row);
     if (row + 1 < rows.num_rows && is_pushed(row + 1) == is_pushed(row)) continue;
-    const HistoryRows history(TakeRows(rows, stretch));
+    const HistoryRows history(TakeRows(rows, stretch), layout);
     HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(is_pushed(row))));
     stretch.clear();
   }
@@ -180,7 +226,8 @@ Status HistoryScan::ScanChanges(const EventView& view, const ViewProgram& progra
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   const ViewProgram* const views[] = {&program};
-  HistoryQuery added = QueryOf(views, program.input);
+  const HistoryLayout layout = HistoryLayout::WithAll(program.input);
+  HistoryQuery added = QueryOf(views, layout.Columns(program.input));
   HistoryQuery retracted = added;
   added.ingest_from = since.history.max_ingest + 1;
   retracted.ingest_until = since.history.max_ingest + 1;
@@ -191,7 +238,7 @@ Status HistoryScan::ScanChanges(const EventView& view, const ViewProgram& progra
     while (true) {
       HR_ASSIGN_OR_RETURN(std::optional<RecordBatch> rows, stream->Next());
       if (!rows) break;
-      const HistoryRows history(*std::move(rows));
+      const HistoryRows history(*std::move(rows), layout);
       HR_RETURN_IF_ERROR(sink(history.input(), history.AsArrivals(false)));
     }
   }

@@ -29,6 +29,8 @@ struct Since {
   uint64_t log_position = 0;
 };
 
+struct HistoryLayout;
+
 class HistoryScan : public EventSource {
  public:
   HistoryScan(Workspace& workspace, std::shared_ptr<const ProjectState> state, const ScanOptions& options)
@@ -46,15 +48,16 @@ class HistoryScan : public EventSource {
 
  private:
   const EventView& ViewOf(const ViewProgram& program) const { return state_->definitions.event_views.at(program.name); }
-  Status ScanInParallel(const EventView& view, const HistoryQuery& query, const Schema& input,
+  StatusOr<HistoryLayout> LayoutFor(Connection& connection, const EventView& view, const Schema& input) const;
+  Status ScanInParallel(std::span<const ViewProgram* const> views, const Schema& input,
                         const std::function<EventSink()>& make_sink);
   // In any order of rows.
   Status ScanKnown(const EventView& view, const ViewProgram& program, std::optional<TimestampUs> known_until,
                    const EventSink& sink);
-  Status Emit(const EventView& view, RecordBatch rows, const EventSink& sink) const;
+  Status Emit(const EventView& view, RecordBatch rows, const HistoryLayout& layout, const EventSink& sink) const;
   Status ScanLog(const EventView& view, const Schema& input, uint64_t after, const EventSink& sink);
-  // `views` are of one history, and read `input` of it.
-  HistoryQuery QueryOf(std::span<const ViewProgram* const> views, const Schema& input) const;
+  // `views` are of one history.
+  HistoryQuery QueryOf(std::span<const ViewProgram* const> views, std::vector<std::string> columns) const;
 
   Workspace& workspace_;
   const std::shared_ptr<const ProjectState> state_;

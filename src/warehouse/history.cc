@@ -81,6 +81,11 @@ struct HistoryExtent {
   int64_t max_ingest = -1;
 };
 
+StatusOr<bool> HasRecordedVersions(Connection& connection) {
+  HR_ASSIGN_OR_RETURN(const ObjectKind kind, FindObject(connection, "headrace", "history_versions"));
+  return kind != ObjectKind::kNone;
+}
+
 StatusOr<HistoryExtent> ExtentOf(Connection& connection, std::string_view history_name) {
   HR_ASSIGN_OR_RETURN(
       const RecordBatch row,
@@ -91,8 +96,8 @@ StatusOr<HistoryExtent> ExtentOf(Connection& connection, std::string_view histor
 
 StatusOr<std::optional<DataVersion>> RecordedVersion(Connection& connection, std::string_view history_name,
                                                      const HistoryExtent& extent) {
-  HR_ASSIGN_OR_RETURN(const ObjectKind kind, FindObject(connection, "headrace", "history_versions"));
-  if (kind == ObjectKind::kNone) return std::nullopt;
+  HR_ASSIGN_OR_RETURN(const bool has_recorded, HasRecordedVersions(connection));
+  if (!has_recorded) return std::nullopt;
   const std::array<Value, 4> parameters = {Value::Varchar(std::string(history_name)), Value::Bigint(extent.rows),
                                            Value::Bigint(extent.retracted), Value::Bigint(extent.max_ingest)};
   HR_ASSIGN_OR_RETURN(
@@ -129,14 +134,33 @@ StatusOr<DataVersion> HistoryVersionAt(Connection& connection, std::string_view 
   return DataVersion{content.rows, cut.max_ingest, content.hash};
 }
 
+StatusOr<HistoryTimes> RecordedTimes(Connection& connection, std::string_view history_name) {
+  HR_ASSIGN_OR_RETURN(const bool has_recorded, HasRecordedVersions(connection));
+  if (!has_recorded) return HistoryTimes{};
+  const std::array<Value, 1> name = {Value::Varchar(std::string(history_name))};
+  HR_ASSIGN_OR_RETURN(
+      const RecordBatch found,
+      connection.QueryAll("select late > 0, retracted > 0 from headrace.history_versions where history = ? and late is "
+                          "not null",
+                          name));
+  if (found.num_rows == 0) return HistoryTimes{};
+  return HistoryTimes{found.columns[0].ints()[0] != 0, found.columns[1].ints()[0] != 0};
+}
+
 Status RecordHistoryVersion(Connection& connection, std::string_view history_name) {
   HR_ASSIGN_OR_RETURN(const HistoryExtent extent, ExtentOf(connection, history_name));
   HR_ASSIGN_OR_RETURN(const DataVersion version, ComputeVersion(connection, history_name, extent));
+  HR_ASSIGN_OR_RETURN(const int64_t late,
+                      CountOf(connection, HistoryRelation(history_name), "_available_at <> _event_time"));
   const std::array<Value, 1> name = {Value::Varchar(std::string(history_name))};
   HR_RETURN_IF_ERROR(connection.Execute("delete from headrace.history_versions where history = ?", name));
-  const std::array<Value, 5> row = {name[0], Value::Bigint(extent.rows), Value::Bigint(extent.retracted),
-                                    Value::Bigint(extent.max_ingest), Value::Varchar(version.hash)};
-  return connection.Execute("insert into headrace.history_versions values (?, ?, ?, ?, ?)", row);
+  const std::array<Value, 6> row = {name[0],
+                                    Value::Bigint(extent.rows),
+                                    Value::Bigint(extent.retracted),
+                                    Value::Bigint(extent.max_ingest),
+                                    Value::Varchar(version.hash),
+                                    Value::Bigint(late)};
+  return connection.Execute("insert into headrace.history_versions values (?, ?, ?, ?, ?, ?)", row);
 }
 
 }  // namespace headrace

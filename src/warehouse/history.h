@@ -101,7 +101,16 @@ struct HistoryCut {
 // HistoryVersion as it was at a cut, if the history has only grown and been retracted from since. Reads its rows.
 StatusOr<DataVersion> HistoryVersionAt(Connection& connection, std::string_view history_name, const HistoryCut& cut);
 
-// Records the version of a history that this build may have changed, in the table headrace.history_versions.
+// Whether a history says anything by its _available_at and _retracted_at, so that a scan may leave them unread.
+struct HistoryTimes {
+  bool any_late = true;       // a row was known at another instant than its event time
+  bool any_retracted = true;  // a row was retracted
+};
+// As the last build recorded it; of a history that an earlier version of Headrace wrote, both.
+StatusOr<HistoryTimes> RecordedTimes(Connection& connection, std::string_view history_name);
+
+// Records the version and the times of a history that this build may have changed, in the table
+// headrace.history_versions; in the transaction of the change.
 Status RecordHistoryVersion(Connection& connection, std::string_view history_name);
 
 }  // namespace headrace

@@ -413,6 +413,29 @@ TEST_F(BatchHistoryTest, ADataVersionChangesWithTheRowsOnly) {
   EXPECT_THAT(version(), StartsWith("2 1 "));
 }
 
+TEST_F(BatchHistoryTest, WhetherTheTimesSayAnythingIsRecordedByTheBuildThatChangesThem) {
+  const std::string name = ViewHistoryName("weather");
+  const auto times = [&] {
+    const StatusOr<HistoryTimes> recorded = RecordedTimes(*connection_, name);
+    EXPECT_TRUE(recorded.ok()) << recorded.status();
+    return fmt::format("late {}, retracted {}", recorded->any_late, recorded->any_retracted);
+  };
+  const std::string unknown = "late true, retracted true";
+  EXPECT_EQ(times(), unknown);
+  const auto publish = [&](std::string_view values, int64_t second) {
+    Publish(values, second);
+    EXPECT_TRUE(RecordHistoryVersion(*connection_, name).ok());
+  };
+  publish("('a', 1, 10)", 1000);
+  EXPECT_EQ(times(), "late false, retracted false");
+  publish("('a', 1, 10), ('b', 2, 20)", 2000);
+  EXPECT_EQ(times(), "late true, retracted false");
+  publish("('b', 2, 20)", 3000);
+  EXPECT_EQ(times(), unknown);
+  Execute("update headrace.history_versions set late = null, retracted = 0");  // as an earlier Headrace wrote it
+  EXPECT_EQ(times(), unknown);
+}
+
 TEST_F(BatchHistoryTest, TheVersionAtACutIsTheOneThatWasThereUnlessOldRowsChanged) {
   const std::string name = ViewHistoryName("weather");
   const auto text = [](const StatusOr<DataVersion>& v) {

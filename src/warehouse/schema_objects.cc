@@ -31,6 +31,7 @@ Status CreateBookkeeping(Connection& connection) {
     create schema if not exists rejected;
     create table if not exists headrace.releases(number bigint, published_at timestamp);
     create table if not exists headrace.history_versions(history varchar, num_rows bigint, retracted bigint, max_ingest bigint, hash varchar);
+    alter table headrace.history_versions add column if not exists late bigint;
     create table if not exists headrace.release_tables(number bigint, name varchar, kind varchar, num_rows bigint);
     create table if not exists headrace.loaded_files(source varchar, file varchar, loaded_at timestamp);
     create table if not exists headrace.histories(name varchar, content_rows bigint, content_hash varchar);

@@ -2,8 +2,9 @@
 //
 //   values   [ event_time | slot 0 | slot 1 | ... | key ]    8 bytes a row and column, 4 of the key
 //
-// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own. A full block can
-// be put into the spill file, and be read back later.
+// Every column has room for `rows` rows. Values without a fixed width stand in columns of their own; of a slot that is
+// only counted no values are kept, only which are null. A full block can be put into the spill file, and be read back
+// later.
 #pragma once
 
 #include <algorithm>
@@ -27,16 +28,23 @@ inline bool HasFixedWidth(TypeId type) {
 // How the blocks of a view's events are laid out.
 struct BlockLayout {
   std::vector<TypeId> slot_types;
-  uint32_t rows = 0;  // of a block, a power of two
+  std::vector<uint8_t> only_counted;  // by slot
+  std::vector<size_t> column_of;      // of each slot with a fixed width that is kept: its column
+  size_t columns = 1;                 // of fixed width; the first is event_time
+  uint32_t rows = 0;                  // of a block, a power of two
 
   // So that a block takes about 200 kB: there is a half-empty one for each thread and partition. Where several
   // groups are scanned together they share that.
-  BlockLayout(std::vector<TypeId> types, size_t groups) : slot_types(std::move(types)) {
+  BlockLayout(std::vector<TypeId> types, std::vector<uint8_t> counted, size_t groups)
+      : slot_types(std::move(types)), only_counted(std::move(counted)) {
+    for (size_t slot = 0; slot < slot_types.size(); ++slot) column_of.push_back(IsFixed(slot) ? columns++ : 0);
     const size_t block_bytes = 200'000 / std::min<size_t>(groups, 8);
     constexpr size_t kMinRows = 64;
     rows = static_cast<uint32_t>(std::bit_floor(std::max(block_bytes / RowBytes(), kMinRows)));
   }
-  size_t RowBytes() const { return (1 + slot_types.size()) * sizeof(int64_t) + sizeof(uint32_t); }
+  bool IsFixed(size_t slot) const { return only_counted[slot] == 0 && HasFixedWidth(slot_types[slot]); }
+  bool IsVarying(size_t slot) const { return only_counted[slot] == 0 && !HasFixedWidth(slot_types[slot]); }
+  size_t RowBytes() const { return columns * sizeof(int64_t) + sizeof(uint32_t); }
   size_t Bytes() const { return rows * RowBytes(); }
 };
 
@@ -44,7 +52,8 @@ class EventBlock {
  public:
   // `memory`: layout.Bytes() bytes. Both must outlive the block.
   EventBlock(const BlockLayout& layout, std::byte* memory) : rows_(layout.rows), validity_(layout.slot_types.size()) {
-    for (const TypeId type : layout.slot_types) varying_.emplace_back(HasFixedWidth(type) ? TypeId::kBigint : type);
+    for (size_t slot = 0; slot < layout.slot_types.size(); ++slot)
+      varying_.emplace_back(layout.IsVarying(slot) ? layout.slot_types[slot] : TypeId::kBigint);
     SetMemory(layout, memory);
   }
 
@@ -59,12 +68,8 @@ class EventBlock {
   int64_t* event_time() { return FixedColumn(0); }
   const int64_t* event_time() const { return FixedColumn(0); }
   template <typename T>  // int64_t or double
-  T* slot(size_t i) {
-    return reinterpret_cast<T*>(FixedColumn(1 + i));
-  }
-  template <typename T>
-  const T* slot(size_t i) const {
-    return reinterpret_cast<const T*>(FixedColumn(1 + i));
+  const T* column(size_t i) const {
+    return reinterpret_cast<const T*>(FixedColumn(i));
   }
   Column& varying(size_t slot) { return varying_[slot]; }
   const Column& varying(size_t slot) const { return varying_[slot]; }
@@ -90,14 +95,14 @@ class EventBlock {
   int64_t* FixedColumn(size_t i) const { return values_ + i * rows_; }
   void SetMemory(const BlockLayout& layout, std::byte* memory) {
     values_ = reinterpret_cast<int64_t*>(memory);
-    keys_ = reinterpret_cast<uint32_t*>(values_ + rows_ * (1 + layout.slot_types.size()));
+    keys_ = reinterpret_cast<uint32_t*>(values_ + rows_ * layout.columns);
   }
 
   const size_t rows_;
   int64_t* values_ = nullptr;
   uint32_t* keys_ = nullptr;
   SpillFile::Extent fixed_, rest_;  // where they are in the spill file
-  std::vector<Column> varying_;     // by slot; of fixed-width slots an empty one
+  std::vector<Column> varying_;     // by slot; of others than varying ones an empty one
   std::vector<int64_t> available_at_;
   std::vector<int64_t> retracted_at_;
   std::vector<std::vector<uint8_t>> validity_;  // by slot

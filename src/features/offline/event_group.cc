@@ -83,10 +83,25 @@ void Join(const ViewProgram* view, ViewProgram program, EventGroup* group) {
 
 }  // namespace
 
+std::vector<uint8_t> EventGroup::OnlyCounted() const {
+  std::vector<uint8_t> only_counted(events.slots.size(), events.is_latest_value() ? 0 : 1);
+  for (const Member& member : members) {
+    for (const AggregateCall& call : member.program.aggregates) {
+      if (call.argument && call.kind != AggregateKind::kCount) only_counted[*call.argument] = 0;
+      if (call.second) only_counted[*call.second] = 0;
+      if (call.filter) only_counted[*call.filter] = 0;
+    }
+  }
+  return only_counted;
+}
+
 size_t EventGroup::RowBytes() const {
   constexpr size_t kTimeAndKey = 12;
+  const std::vector<uint8_t> only_counted = OnlyCounted();
   size_t bytes = kTimeAndKey;
-  for (const Expression& slot : events.slots) bytes += HoldsBytes(slot.type) ? 24 : 8;
+  for (size_t slot = 0; slot < events.slots.size(); ++slot) {
+    if (only_counted[slot] == 0) bytes += HoldsBytes(events.slots[slot].type) ? 24 : 8;
+  }
   return bytes;
 }
 

@@ -19,6 +19,9 @@ struct EventGroup {
   ViewProgram events;  // of the first member, with the slots of all
   std::vector<Member> members;
 
+  // By slot: whether count(x) alone reads it, so that only nulls matter.
+  std::vector<uint8_t> OnlyCounted() const;
+
   size_t RowBytes() const;  // of an event, about; texts count as 16 bytes
 };
 

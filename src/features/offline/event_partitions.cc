@@ -57,9 +57,10 @@ Column PlaceVarying(TypeId type, size_t slot, const Pieces& pieces, std::span<co
 }
 
 template <typename Pieces>
-Column PlaceSlot(size_t slot, const Pieces& pieces, std::span<const uint32_t> place, Column before) {
+Column PlaceSlot(const BlockLayout& layout, size_t slot, const Pieces& pieces, std::span<const uint32_t> place,
+                 Column before) {
   const TypeId type = before.type();
-  if (!HasFixedWidth(type)) return PlaceVarying(type, slot, pieces, place);
+  if (layout.IsVarying(slot)) return PlaceVarying(type, slot, pieces, place);
   std::vector<uint8_t> validity;
   const auto has_nulls = [&](const auto& piece) { return !piece.block->validity(slot).empty(); };
   if (std::any_of(pieces.begin(), pieces.end(), has_nulls)) {
@@ -67,11 +68,17 @@ Column PlaceSlot(size_t slot, const Pieces& pieces, std::span<const uint32_t> pl
         pieces, place, [&](const EventBlock& block) -> const auto& { return block.validity(slot); },
         [](const EventBlock&, uint32_t) { return uint8_t{1}; });
   }
+  if (layout.only_counted[slot] != 0) {  // zeros stand in
+    std::vector<int64_t> values = std::move(before).TakeInts();
+    values.resize(place.size());
+    return Column::Integers(type, std::move(values), std::move(validity));
+  }
+  const size_t column = layout.column_of[slot];
   if (type == TypeId::kDouble) {
-    const auto column_of = [&](const EventBlock& block) { return block.slot<double>(slot); };
+    const auto column_of = [&](const EventBlock& block) { return block.column<double>(column); };
     return Column::Doubles(PlaceValues(pieces, place, std::move(before).TakeDoubles(), column_of), std::move(validity));
   }
-  const auto column_of = [&](const EventBlock& block) { return block.slot<int64_t>(slot); };
+  const auto column_of = [&](const EventBlock& block) { return block.column<int64_t>(column); };
   return Column::Integers(type, PlaceValues(pieces, place, std::move(before).TakeInts(), column_of),
                           std::move(validity));
 }
@@ -84,14 +91,14 @@ std::vector<TypeId> SlotTypes(const ViewProgram& program) {
 
 }  // namespace
 
-EventPartitions::EventPartitions(const ViewProgram& events, const LabelKeys& keys, size_t groups, MemoryBudget* budget,
+EventPartitions::EventPartitions(const EventGroup& group, const LabelKeys& keys, size_t groups, MemoryBudget* budget,
                                  SpillFile* spill)
     : keys_(keys),
-      needs_order_(KeySweep::NeedsOrder(events)),
-      leaves_slots_(events.is_latest_value()),
+      needs_order_(KeySweep::NeedsOrder(group.events)),
+      leaves_slots_(group.events.is_latest_value()),
       budget_(budget),
       spill_(spill),
-      layout_(new BlockLayout(SlotTypes(events), groups)) {}
+      layout_(new BlockLayout(SlotTypes(group.events), group.OnlyCounted(), groups)) {}
 
 EventPartitions::~EventPartitions() {
   for (size_t partition = 0; partition < kPartitions; ++partition) Free(partition);
@@ -234,16 +241,19 @@ void EventPartitions::Lane::WriteFixed(std::span<const int64_t> values, size_t c
 }
 
 void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
-  if (!HasFixedWidth(values.type())) {
+  const BlockLayout& layout = *partitions_.layout_;
+  if (layout.IsVarying(slot)) {
     for (size_t i = 0; i < num_kept_; ++i) places_[i].block->varying(slot).AppendFrom(values, kept_[i]);
     return;
   }
-  // Doubles travel as their bits.
-  const std::span<const int64_t> bits =
-      values.type() == TypeId::kDouble
-          ? std::span(reinterpret_cast<const int64_t*>(values.doubles().data()), values.doubles().size())
-          : values.ints();
-  WriteFixed(bits, 1 + slot);
+  if (layout.IsFixed(slot)) {
+    // Doubles travel as their bits.
+    const std::span<const int64_t> bits =
+        values.type() == TypeId::kDouble
+            ? std::span(reinterpret_cast<const int64_t*>(values.doubles().data()), values.doubles().size())
+            : values.ints();
+    WriteFixed(bits, layout.column_of[slot]);
+  }
   any_null_[slot] |= values.has_nulls();
   if (!any_null_[slot]) return;
   for (size_t i = 0; i < num_kept_; ++i) {
@@ -254,7 +264,8 @@ void EventPartitions::Lane::WriteSlot(const Column& values, size_t slot) {
 }
 
 void EventPartitions::Lane::WriteLateness(const EventBatch& events) {
-  any_late_ |= !std::equal(events.available_at.begin(), events.available_at.end(), events.event_time.begin());
+  any_late_ |= events.available_at.data() != events.event_time.data() &&
+               !std::equal(events.available_at.begin(), events.available_at.end(), events.event_time.begin());
   if (!any_late_) return;
   for (size_t i = 0; i < num_kept_; ++i) {
     const TimestampUs available_at = events.available_at[kept_[i]];
@@ -337,13 +348,13 @@ Status EventPartitions::Gather(const std::vector<Piece>& pieces, std::span<const
         [](const EventBlock&, uint32_t) { return EventRows::kNeverRetracted; });
   }
   for (size_t slot = events->slots.size(); slot < layout_->slot_types.size() && !leaves_slots_; ++slot)
-    events->slots.emplace_back(layout_->slot_types[slot]);
+    events->slots.emplace_back(layout_->only_counted[slot] != 0 ? TypeId::kBigint : layout_->slot_types[slot]);
   return ParallelFor(1 + events->slots.size(), threads, [&](size_t column) -> Status {
     if (column == 0) {
       events->event_time = PlaceValues(pieces, place, std::move(events->event_time),
                                        [](const EventBlock& block) { return block.event_time(); });
     } else {
-      events->slots[column - 1] = PlaceSlot(column - 1, pieces, place, std::move(events->slots[column - 1]));
+      events->slots[column - 1] = PlaceSlot(*layout_, column - 1, pieces, place, std::move(events->slots[column - 1]));
     }
     return absl::OkStatus();
   });
@@ -456,9 +467,9 @@ std::vector<Column> EventPartitions::SlotsAt(const SortedEvents& sorted, std::sp
       } else if (!HasFixedWidth(type)) {
         column.AppendFrom(cell.block->varying(slot), cell.row);
       } else if (type == TypeId::kDouble) {
-        column.AppendDouble(cell.block->slot<double>(slot)[cell.row]);
+        column.AppendDouble(cell.block->column<double>(layout_->column_of[slot])[cell.row]);
       } else {
-        column.AppendInt(cell.block->slot<int64_t>(slot)[cell.row]);
+        column.AppendInt(cell.block->column<int64_t>(layout_->column_of[slot])[cell.row]);
       }
     }
     columns.push_back(std::move(column));

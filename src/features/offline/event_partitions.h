@@ -4,12 +4,13 @@
 //   Lane::Add --(batches, on many threads)--> key numbers --> blocks of each partition --TakeSorted--> by key, then the
 //   order
 //
-// Memory: 12 bytes an event and 8 per slot. What most histories do not need is left out of a block: availability where
-// it equals the event time, retraction where there is none, validity where no value is null. Ingestion order is not
-// kept at all: a lane marks where a stretch of consecutive rows begins, and put in a row the stretches are that order.
-// Of a latest-value view most events are seen by no label row, as the key's next event came before the next row asked;
-// such an event is overwritten by the next one, where a look at the key's state of one thread proves it.
-// Past the budget a block is put into the spill file once it is full, and its memory is the partition's next block.
+// Memory: 12 bytes an event and 8 per slot, of a slot that is only counted none. What most histories do not need is
+// left out of a block: availability where it equals the event time, retraction where there is none, validity where no
+// value is null. Ingestion order is not kept at all: a lane marks where a stretch of consecutive rows begins, and put
+// in a row the stretches are that order. Of a latest-value view most events are seen by no label row, as the key's next
+// event came before the next row asked; such an event is overwritten by the next one, where a look at the key's state
+// of one thread proves it. Past the budget a block is put into the spill file once it is full, and its memory is the
+// partition's next block.
 #pragma once
 
 #include <array>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "base/pages.h"
+#include "features/offline/event_group.h"
 #include "features/offline/label_keys.h"
 #include "features/offline/spill.h"
 #include "kernel/events.h"
@@ -30,8 +32,9 @@ class EventBlock;
 struct BlockLayout;
 
 // Events of a partition, sorted; those of its i-th key are rows [first_of_key[i], first_of_key[i + 1]). The keys' own
-// columns are not kept, nor what KeySweep does not need; `ingest`, where it is there, is the row's own number. Of a
-// latest-value view the slots are left where they are (SlotsAt): of most events nobody asks for them.
+// columns are not kept, nor what KeySweep does not need (of a slot that is only counted the values); `ingest`, where it
+// is there, is the row's own number. Of a latest-value view the slots are left where they are (SlotsAt): of most events
+// nobody asks for them.
 struct SortedEvents {
   EventRows events;
   std::vector<size_t> first_of_key;
@@ -53,9 +56,8 @@ class EventPartitions {
  public:
   static constexpr size_t kPartitions = LabelKeys::kPartitions;
 
-  // `events`: what decides keys, times and slots, and all aggregates over them. `groups` are scanned together, this one
-  // among them. The keys, the budget and the file must outlive it.
-  EventPartitions(const ViewProgram& events, const LabelKeys& keys, size_t groups, MemoryBudget* budget,
+  // `groups` are scanned together, `group` among them. The keys, the budget and the file must outlive it.
+  EventPartitions(const EventGroup& group, const LabelKeys& keys, size_t groups, MemoryBudget* budget,
                   SpillFile* spill);
   ~EventPartitions();
 

@@ -19,6 +19,14 @@ bool AnyLate(const EventRows& events, size_t begin, size_t end) {
 
 }  // namespace
 
+GroupJoin::Answers::Answers(const ViewProgram& program, size_t rows) : cells(program) {
+  if (program.is_latest_value()) {
+    latest.reserve(rows);
+    return;
+  }
+  for (Column& column : cells.columns) column.Reserve(rows);
+}
+
 std::unique_ptr<GroupJoin::Workplace> GroupJoin::TakeWorkplace() {
   const std::lock_guard lock(mutex_);
   if (idle_.empty()) {
@@ -47,9 +55,11 @@ Status GroupJoin::SweepPartition(size_t partition, int threads) {
 Status GroupJoin::SweepKeys(size_t partition, int threads, size_t member_index, Workplace* workplace) {
   const EventGroup::Member& member = group_.members[member_index];
   const SortedEvents& sorted = workplace->sorted;
-  Answers answers(member.program);
+  const size_t num_rows = keys_.RowsOfPartition(partition);
+  Answers answers(member.program, num_rows);
   std::vector<LateKey> late;
   std::vector<uint32_t> rows;
+  rows.reserve(num_rows);
   for (size_t i = 0; i + 1 < sorted.first_of_key.size(); ++i) {
     const size_t begin = sorted.first_of_key[i];
     const size_t end = sorted.first_of_key[i + 1];
@@ -96,7 +106,7 @@ StatusOr<std::vector<Column>> GroupJoin::Finish(const EventGroup::Member& member
 Status GroupJoin::MeasureLeaks(const EventGroup::Member& member, const SortedEvents& sorted,
                                const std::vector<LateKey>& late, const std::vector<Column>& features) {
   KeySweep sweep(member.program);
-  Answers answers(member.program);
+  Answers answers(member.program, 0);
   std::vector<size_t> rows;  // of the partition, that the cells are to be compared with
   for (const LateKey& key : late) {
     const std::span<const TimestampUs> times = keys_.TimesOf(key.key);

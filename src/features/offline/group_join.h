@@ -27,7 +27,7 @@ class GroupJoin {
         keys_(keys),
         features_(std::move(features)),
         leak_meter_(leak_meter),
-        partitions_(group.events, keys, groups, budget, spill) {}
+        partitions_(group, keys, groups, budget, spill) {}
 
   const EventGroup& group() const { return group_; }
   const LabelKeys& keys() const { return keys_; }
@@ -60,7 +60,7 @@ class GroupJoin {
   struct Answers {
     FeatureCells cells;
     std::vector<uint32_t> latest;
-    explicit Answers(const ViewProgram& program) : cells(program) {}
+    Answers(const ViewProgram& program, size_t rows);  // with room for them
   };
 
   std::unique_ptr<Workplace> TakeWorkplace();

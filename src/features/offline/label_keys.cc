@@ -40,6 +40,12 @@ LabelKeys::LabelKeys(std::span<const Column* const> parts, const Column& times) 
   TabulateCodes();
 }
 
+size_t LabelKeys::RowsOfPartition(size_t partition) const {
+  size_t rows = 0;
+  for (size_t key = partition; key < size(); key += kPartitions) rows += RowsOf(key).size();
+  return rows;
+}
+
 void LabelKeys::NumberRows(std::span<const Column* const> parts, const Column& times) {
   number_of_row_.assign(times.size(), kNoKey);
   uint32_t num_keys = 0;

@@ -25,6 +25,8 @@ class LabelKeys {
 
   size_t KeysOf(size_t partition) const { return (size() + kPartitions - 1 - partition) / kPartitions; }
 
+  size_t RowsOfPartition(size_t partition) const;
+
   // The label rows of key `key`, ascending by instant, then row; and their instants.
   std::span<const uint32_t> RowsOf(size_t key) const { return Of(key, rows_); }
   std::span<const TimestampUs> TimesOf(size_t key) const { return Of(key, times_); }

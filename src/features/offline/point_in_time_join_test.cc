@@ -23,7 +23,9 @@ struct History {
                            {"t", TypeId::kTimestamp},
                            {"v", TypeId::kDouble},
                            {"s", TypeId::kVarchar},
-                           {"n", TypeId::kBigint}}};
+                           {"n", TypeId::kBigint},
+                           {"x", TypeId::kDouble},
+                           {"y", TypeId::kVarchar}}};
   std::vector<TimestampUs> available_at;
   std::vector<TimestampUs> retracted_at;
   std::vector<int64_t> ingest;
@@ -44,6 +46,8 @@ class PointInTimeJoinTest : public ::testing::Test {
                                                     : Value::Double(static_cast<double>(Below(1000)) / 7));
       history.input.columns[3].Append(Below(9) == 0 ? Value::Null() : Value::Varchar(std::to_string(Below(30))));
       history.input.columns[4].Append(Value::Bigint(Below(100) - 50));
+      history.input.columns[5].Append(Below(3) == 0 ? Value::Null() : Value::Double(1.5));
+      history.input.columns[6].Append(Below(3) == 0 ? Value::Null() : Value::Varchar("y"));
       const bool late = lateness != Lateness::kNone && Below(4) == 0;
       history.available_at.push_back(instant + (late ? Below(200) : 0));
       const bool gone = lateness == Lateness::kRetracted && Below(5) == 0;
@@ -68,6 +72,9 @@ class PointInTimeJoinTest : public ::testing::Test {
       program.features = {{"v", TypeId::kDouble}, {"s", TypeId::kVarchar}, {"n", TypeId::kBigint}};
       return program;
     }
+    // Of these two only nulls matter: they are counted.
+    program.slots.push_back(Expression::Column(5, TypeId::kDouble, "x"));
+    program.slots.push_back(Expression::Column(6, TypeId::kVarchar, "y"));
     program.windows = {{100, std::nullopt, 0, "a"}, {1000, std::nullopt, 0, "b"}};
     const auto add = [&](AggregateKind kind, std::optional<size_t> slot, TypeId argument, TypeId result) {
       AggregateCall call;
@@ -84,6 +91,9 @@ class PointInTimeJoinTest : public ::testing::Test {
     add(AggregateKind::kSum, 0, TypeId::kDouble, TypeId::kDouble);
     add(AggregateKind::kMin, 1, TypeId::kVarchar, TypeId::kVarchar);
     add(AggregateKind::kMax, 2, TypeId::kBigint, TypeId::kBigint);
+    add(AggregateKind::kCount, 3, TypeId::kDouble, TypeId::kBigint);
+    add(AggregateKind::kCount, 4, TypeId::kVarchar, TypeId::kBigint);
+    add(AggregateKind::kCount, 1, TypeId::kVarchar, TypeId::kBigint);
     return program;
   }
 
