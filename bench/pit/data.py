@@ -125,11 +125,13 @@ def prepare(data):
 
 @functools.cache
 def training_set(data, views, options=()):
-    """What Headrace's training set of all features of some views costs. Once a run, however many scenarios compare with it."""
+    """What Headrace's training set of all features of some views costs. Once a run, however many scenarios compare with it.
+
+    In full: a set that is there would be extended, which is not what the peers do."""
     prepare(data)
     features = ",".join(f"{view}.*" for view in views)
     command = [str(HEADRACE), "training-set", "--labels", "labels.parquet", "--time", "t", "--features", features,
-               "--out", f"out/{views[0]}.parquet", *options]
+               "--out", f"out/{views[0]}.parquet", "--full", *options]
     return measure.run(f"headrace training-set, {data.name}", command, data.folder)
 
 
