@@ -1,3 +1,4 @@
+#include "absl/strings/numbers.h"
 #include "catalog/loaders.h"
 
 namespace headrace {
@@ -11,19 +12,25 @@ void ReadSetting(YamlReader* reader, std::string_view key, Setting* setting, Loa
   if (const auto duration = ReadDuration(text, reader->WhereOf(key), context)) *setting = *duration;
 }
 
+// Puts what `parse` makes of the text under `key`, if there is one, into `setting`.
+template <typename Setting>
+void ReadParsed(YamlReader* reader, std::string_view key, StatusOr<Setting> (*parse)(std::string_view),
+                const std::vector<std::string>& examples, Setting* setting) {
+  const std::string text = reader->Text(key);
+  if (text.empty()) return;
+  const StatusOr<Setting> parsed = parse(text);
+  if (parsed.ok()) {
+    *setting = *parsed;
+  } else {
+    reader->Report(reader->WhereOf(key), std::string(Message(parsed.status())), NearestNameHint(text, examples));
+  }
+}
+
 void LoadOnline(const YamlNode& node, LoadContext* context) {
   YamlReader reader(node, "online", &context->diagnostics);
   OnlineSettings& online = context->project.online;
-  const std::vector<std::string> fsync_examples = {"always", "every 10ms", "os"};
-  if (const std::string text = reader.Text("fsync"); !text.empty()) {
-    const StatusOr<FsyncPolicy> fsync = ParseFsyncPolicy(text);
-    if (fsync.ok()) {
-      online.fsync = *fsync;
-    } else {
-      reader.Report(reader.WhereOf("fsync"), std::string(Message(fsync.status())),
-                    NearestNameHint(text, fsync_examples));
-    }
-  }
+  ReadParsed(&reader, "fsync", ParseFsyncPolicy, {"always", "every 10ms", "os"}, &online.fsync);
+  ReadParsed(&reader, "verify", ParseVerifyRate, {"off", "200 rows every 5m"}, &online.verify);
   ReadSetting(&reader, "id_retention", &online.id_retention_us, context);
   ReadSetting(&reader, "keep", &online.keep_us, context);
   ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
@@ -39,6 +46,19 @@ StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text) {
   if (!text.starts_with(kEvery)) return InvalidArgument("'{}' is no value of 'fsync'", text);
   HR_ASSIGN_OR_RETURN(const DurationUs period_us, ParseDuration(text.substr(kEvery.size())));
   return FsyncPolicy{FsyncPolicy::When::kEvery, period_us};
+}
+
+StatusOr<VerifyRate> ParseVerifyRate(std::string_view text) {
+  if (text == "off") return VerifyRate{0, 0};
+  constexpr std::string_view kRowsEvery = " rows every ";
+  const size_t middle = text.find(kRowsEvery);
+  VerifyRate rate;
+  if (middle == std::string_view::npos || !absl::SimpleAtoi(ToAbsl(text.substr(0, middle)), &rate.rows) ||
+      rate.rows < 1) {
+    return InvalidArgument("'{}' is no value of 'verify'", text);
+  }
+  HR_ASSIGN_OR_RETURN(rate.every_us, ParseDuration(text.substr(middle + kRowsEvery.size())));
+  return rate;
 }
 
 void LoadSettings(const ProjectFile& file, const std::map<std::string, Json>& var_overrides, LoadContext* context) {

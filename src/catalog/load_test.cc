@@ -64,12 +64,14 @@ TEST(LoadProject, ReadsTheFlightsExampleWithoutComplaint) {
 TEST(LoadProject, ReadsOnlineSettings) {
   const ProjectFolder folder;
   folder.Write("headrace.yml",
-               "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h}\n");
+               "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h, verify: 7 rows "
+               "every 1m}\n");
   const OnlineSettings online = MustLoad(folder).online;
   EXPECT_EQ(online.fsync, (FsyncPolicy{FsyncPolicy::When::kEvery, 10'000}));
   EXPECT_EQ(online.id_retention_us, 7 * kUsPerDay);
   EXPECT_EQ(online.keep_us, 90 * kUsPerDay);
   EXPECT_EQ(online.future_skew_us, 3600 * kUsPerSecond);
+  EXPECT_EQ(online.verify, (VerifyRate{7, 60 * kUsPerSecond}));
 }
 
 TEST(LoadProject, OnlineSettingsHaveDefaults) {
@@ -86,6 +88,14 @@ TEST(ParseFsyncPolicy, KnowsThreePolicies) {
   EXPECT_EQ(*ParseFsyncPolicy("os"), (FsyncPolicy{FsyncPolicy::When::kNever, 0}));
   EXPECT_FALSE(ParseFsyncPolicy("every").ok());
   EXPECT_FALSE(ParseFsyncPolicy("10ms").ok());
+}
+
+TEST(ParseVerifyRate, KnowsARateAndOff) {
+  EXPECT_EQ(*ParseVerifyRate("200 rows every 5m"), VerifyRate());
+  EXPECT_EQ(ParseVerifyRate("off")->rows, 0);
+  for (const std::string_view text :
+       {"", "200", "200 rows", "0 rows every 5m", "-1 rows every 5m", "5m", "1 rows every"})
+    EXPECT_FALSE(ParseVerifyRate(text).ok()) << text;
 }
 
 TEST(LoadProject, ReadsSourcesAndStreams) {

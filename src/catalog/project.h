@@ -174,12 +174,22 @@ struct FsyncPolicy {
 // "always", "every 10ms", "os".
 StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text);
 
+// How much of what the server answers it verifies while it runs.
+struct VerifyRate {
+  int64_t rows = 200;  // predictions of each model at a time; 0: none
+  DurationUs every_us = 300 * kUsPerSecond;
+  bool operator==(const VerifyRate&) const = default;
+};
+// "off", "200 rows every 5m".
+StatusOr<VerifyRate> ParseVerifyRate(std::string_view text);
+
 // `online:` of headrace.yml.
 struct OnlineSettings {
   FsyncPolicy fsync;
   DurationUs id_retention_us = 30 * kUsPerDay;  // semantics.md rule 8; a stream may say otherwise
   std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
   DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
+  VerifyRate verify;
 };
 
 struct Project {

@@ -86,7 +86,7 @@ StatusOr<LedgerGroup> ReadPrediction(Workspace& workspace, const std::string& id
   }
   HR_RETURN_IF_ERROR(found.status());
   const Prediction& prediction = found->prediction;
-  return ReadLedger(workspace, prediction.model, {prediction.version, prediction.replay}, id);
+  return ReadLedger(workspace, prediction.model, {prediction.version, prediction.replay}, {.id = id});
 }
 
 Json CellOf(const RecordBatch& rows, std::string_view column) {

@@ -26,15 +26,17 @@ StatusOr<Schema> FeaturesOfVersion(Registry& registry, const VersionInfo& versio
 }
 
 StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model, const LedgerPart& part,
-                                 const std::optional<std::string>& id) {
+                                 const LedgerSelection& selection) {
   HR_ASSIGN_OR_RETURN(Registry* const registry, workspace.Models());
   HR_ASSIGN_OR_RETURN(const VersionInfo version, registry->GetVersion(model, part.version));
   HR_ASSIGN_OR_RETURN(Schema features, FeaturesOfVersion(*registry, version));
   LedgerGroup group{model, part, NamesOf(features), RecordBatch()};
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
-  HR_ASSIGN_OR_RETURN(
-      const std::unique_ptr<LedgerScan> scan,
-      ledger->Scan(model, {.replay = part.replay, .version = part.version, .id = id, .features = std::move(features)}));
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<LedgerScan> scan, ledger->Scan(model, {.replay = part.replay,
+                                                                                   .version = part.version,
+                                                                                   .id = selection.id,
+                                                                                   .features = std::move(features),
+                                                                                   .sample = selection.sample}));
   group.rows = RecordBatch(scan->schema());
   while (true) {
     HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, scan->Next());

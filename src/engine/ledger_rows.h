@@ -19,9 +19,15 @@ struct LedgerGroup {
   RecordBatch rows;                   // the ledger's fixed columns, then the features under their names
 };
 
-// The rows of one part of a model's ledger; with `id`, only that prediction.
+// Which rows of a part: all, or one prediction, or a sample.
+struct LedgerSelection {
+  std::optional<std::string> id = {};
+  std::optional<LedgerSample> sample = {};
+};
+
+// The rows of one part of a model's ledger.
 StatusOr<LedgerGroup> ReadLedger(Workspace& workspace, const std::string& model, const LedgerPart& part,
-                                 const std::optional<std::string>& id = std::nullopt);
+                                 const LedgerSelection& selection = {});
 
 // The label side of the rows: their instants, and keys and request fields from the requests as sent.
 StatusOr<LabelRows> ToLabelRows(const FeaturePlan& plan, const RecordBatch& rows);

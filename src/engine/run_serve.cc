@@ -59,6 +59,7 @@ Status Run(const ServeCommand& command, Workspace& workspace, Output& output) {
   ServerOptions options;
   options.host = command.host;
   options.port = command.port;
+  options.note = [&](const std::string& line) { output.Note(line); };
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ServerInstance> server, ServerInstance::Start(workspace, options));
   workspace.AttachServer(
       &server->online().store(), [&] { return server->ReloadDefinitions(); },

@@ -5,7 +5,7 @@
 namespace headrace {
 
 Status Run(const VerifyCommand& command, Workspace& workspace, Output& output) {
-  HR_ASSIGN_OR_RETURN(const VerifyReport report, Verify(workspace, command.model, command.naive, output));
+  HR_ASSIGN_OR_RETURN(const VerifyReport report, Verify(workspace, {command.model, command.naive, {}}, output));
   if (command.json) {
     output.Print(report.ToJson().DumpPretty());
   } else {

@@ -88,7 +88,11 @@ Status ServerInstance::Recover() {
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());
   endpoints_ = std::make_unique<Endpoints>(*registry, DefaultAliases(state->project));
   service_ = std::make_unique<Service>(*online_, *endpoints_, *ledger, options_.replay_id, ServiceLimits{});
-  if (!options_.replay_from) checkpoints_ = std::thread([this] { RunCheckpoints(); });
+  if (!options_.replay_from) {
+    checkpoints_ = std::thread([this] { RunCheckpoints(); });
+    verify_ = std::make_unique<SampledVerify>(workspace_, settings.verify, system_clock_, &service_->verify_counters(),
+                                              options_.note);
+  }
   routes_->SetReady(service_.get());
   return absl::OkStatus();
 }
@@ -127,6 +131,7 @@ Status ServerInstance::Stop() {
   stop_changed_.notify_all();
   routes_->SetStopping();
   http_->Stop();
+  verify_.reset();
   if (checkpoints_.joinable()) checkpoints_.join();
   if (online_ == nullptr) return absl::OkStatus();
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "engine/sampled_verify.h"
 #include "engine/workspace.h"
 #include "serving/api/routes.h"
 #include "serving/core/service.h"
@@ -33,6 +35,7 @@ struct ServerOptions {
   // A replay: state in memory, of what was known at this instant; the clock stands there at first.
   std::optional<TimestampUs> replay_from;
   std::string replay_id;
+  std::function<void(const std::string&)> note = [](const std::string&) {};  // for a person
 };
 
 class ServerInstance {
@@ -74,6 +77,7 @@ class ServerInstance {
   std::condition_variable stop_changed_;
   bool stopping_ = false;
   std::thread checkpoints_;
+  std::unique_ptr<SampledVerify> verify_;
 };
 
 // Default alias of each model, from its recipe.

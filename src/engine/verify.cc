@@ -60,10 +60,22 @@ StatusOr<std::vector<Column>> NaiveJoin(const FeaturePlan& plan, const LabelRows
   return AssembleFeatures(plan, std::move(event_features), labels.request, labels.times, labels.num_rows);
 }
 
+// Per view with windows that end: the instant before which no event counts for any of the rows.
+std::map<std::string, TimestampUs> NeededFrom(const FeaturePlan& plan, const LabelRows& labels) {
+  const std::span<const TimestampUs> times = labels.times.ints();
+  const TimestampUs earliest = *std::min_element(times.begin(), times.end());
+  std::map<std::string, TimestampUs> needed;
+  for (const ViewProgram* view : plan.event_views) {
+    if (const std::optional<DurationUs> reach = view->Reach()) needed[view->name] = AddSaturated(earliest, -*reach);
+  }
+  return needed;
+}
+
 class Verifier {
  public:
-  Verifier(Workspace& workspace, std::shared_ptr<const ProjectState> state, bool naive, Output& output)
-      : workspace_(workspace), state_(std::move(state)), naive_(naive), output_(output) {}
+  Verifier(Workspace& workspace, std::shared_ptr<const ProjectState> state, const VerifyOptions& options,
+           Output& output)
+      : workspace_(workspace), state_(std::move(state)), options_(options), output_(output) {}
 
   Status VerifyGroup(const LedgerGroup& group) {
     const StatusOr<FeaturePlan> plan = PlanFeatures(*state_->definitions.catalog, group.features);
@@ -75,6 +87,7 @@ class Verifier {
     if (rows.num_rows == 0) return absl::OkStatus();
     HR_ASSIGN_OR_RETURN(const LabelRows labels, ToLabelRows(*plan, rows));
     ScanOptions scan_options;
+    if (options_.sample) scan_options.needed_from = NeededFrom(*plan, labels);
     if (!group.part.replay.empty()) {
       HR_ASSIGN_OR_RETURN(const ReplayRecord replay, LoadReplay(workspace_.StateFolder(), group.part.replay));
       scan_options.replay_from = replay.from;
@@ -101,14 +114,14 @@ class Verifier {
         comparable.push_back(row);
       }
     }
-    if (!naive_ || comparable.size() <= kNaiveSample) return comparable;
+    if (!options_.naive || comparable.size() <= kNaiveSample) return comparable;
     std::vector<uint32_t> sample;
     for (size_t i = 0; i < kNaiveSample; ++i) sample.push_back(comparable[i * comparable.size() / kNaiveSample]);
     return sample;
   }
 
   StatusOr<std::vector<Column>> Recompute(const FeaturePlan& plan, const LabelRows& labels, EventSource& source) {
-    if (naive_) return NaiveJoin(plan, labels, source);
+    if (options_.naive) return NaiveJoin(plan, labels, source);
     JoinOptions options;
     options.threads = threads_;
     options.leak_meter = false;
@@ -166,7 +179,7 @@ class Verifier {
 
   Workspace& workspace_;
   const std::shared_ptr<const ProjectState> state_;
-  const bool naive_;
+  const VerifyOptions& options_;
   const int threads_ = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   Output& output_;
   VerifyReport report_;
@@ -196,18 +209,19 @@ Json VerifyReport::ToJson() const {
                       {"examples", std::move(shown)}};
 }
 
-StatusOr<VerifyReport> Verify(Workspace& workspace, const std::string& model, bool naive, Output& output) {
+StatusOr<VerifyReport> Verify(Workspace& workspace, const VerifyOptions& options, Output& output) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace.Predictions());
-  std::vector<std::string> models = {model};
-  if (model.empty()) {
+  std::vector<std::string> models = {options.model};
+  if (options.model.empty()) {
     HR_ASSIGN_OR_RETURN(models, ledger->Models());
   }
-  Verifier verifier(workspace, state, naive, output);
+  Verifier verifier(workspace, state, options, output);
   for (const std::string& name : models) {
     HR_ASSIGN_OR_RETURN(const std::vector<LedgerPart> parts, ledger->Parts(name));
     for (const LedgerPart& part : parts) {
-      HR_ASSIGN_OR_RETURN(const LedgerGroup group, ReadLedger(workspace, name, part));
+      if (options.sample && !part.replay.empty()) continue;
+      HR_ASSIGN_OR_RETURN(const LedgerGroup group, ReadLedger(workspace, name, part, {.sample = options.sample}));
       HR_RETURN_IF_ERROR(verifier.VerifyGroup(group));
     }
   }

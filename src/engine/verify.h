@@ -2,12 +2,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/output.h"
 #include "engine/workspace.h"
+#include "monitoring/ledger.h"
 
 namespace headrace {
 
@@ -30,7 +32,12 @@ struct VerifyReport {
   Json ToJson() const;
 };
 
-// `model`: "" for all. `naive`: with the reference implementation, over a sample of rows.
-StatusOr<VerifyReport> Verify(Workspace& workspace, const std::string& model, bool naive, Output& output);
+struct VerifyOptions {
+  std::string model;   // "": all
+  bool naive = false;  // with the reference implementation, over some of the rows
+  // Only these live predictions of each model's versions, reading no more of history than their windows reach.
+  std::optional<LedgerSample> sample;
+};
+StatusOr<VerifyReport> Verify(Workspace& workspace, const VerifyOptions& options, Output& output);
 
 }  // namespace headrace

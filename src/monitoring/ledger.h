@@ -87,12 +87,19 @@ struct LedgerRow {
   std::optional<TimestampUs> label_known_at;
 };
 
+// Some of the latest predictions, drawn at random.
+struct LedgerSample {
+  TimestampUs asked_from = 0;  // of those that were asked then or later
+  int64_t rows = 0;            // at most so many
+};
+
 struct LedgerFilter {
   std::optional<std::string> replay = {};  // "" for live predictions only
   std::optional<int64_t> version = {};
   std::optional<std::string> id = {};
   // The feature columns to read, which come under these names; without it, all there are. Every one must be there.
   std::optional<Schema> features = {};
+  std::optional<LedgerSample> sample = {};
 };
 
 // The predictions of one version, in one replay or live: they share their features and the history that they saw.

@@ -81,7 +81,10 @@ StatusOr<std::string> LedgerScanSql(Connection& connection, std::string_view mod
   if (filter.replay) sql += " and replay = " + QuoteLiteral(*filter.replay);
   if (filter.version) sql += fmt::format(" and model_version = {}", *filter.version);
   if (filter.id) sql += " and id = " + QuoteLiteral(*filter.id);
-  return sql;
+  if (!filter.sample) return sql;
+  sql += " and asked_at >= " + QuoteLiteral(Value::Timestamp(filter.sample->asked_from));
+  // DuckDB samples before it filters, so the filter is a query of its own.
+  return fmt::format("select * from ({}) using sample reservoir({} rows)", sql, filter.sample->rows);
 }
 
 StatusOr<std::vector<LedgerPart>> LedgerParts(Connection& connection, std::string_view model) {

@@ -129,7 +129,7 @@ class Project:
 
 
 class Server:
-    """`headrace serve` on a free port; ended by its pid."""
+    """`headrace serve` on a free port; ended by its pid. `errors`: what it wrote to standard error, once stopped."""
 
     def __init__(self, project):
         self.process = subprocess.Popen([BINARY, "-C", str(project.root), "serve", "--port", "0"], stdout=subprocess.PIPE,
@@ -167,5 +167,6 @@ class Server:
         """SIGTERM; returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
+        if not self.process.stdout.closed:
+            self.errors = self.process.communicate(timeout=60)[1]
         return self.process.returncode

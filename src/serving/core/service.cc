@@ -230,6 +230,13 @@ std::string Service::Metrics() const {
   add("headrace_state_events", "gauge", "Events held, over all views.", stats.events_held);
   add("headrace_sum_overflow_cells_total", "counter", "Sums outside 64 bits, given as null.", stats.overflow_cells);
   add("headrace_predictions_total", "counter", "Predictions answered and logged.", predictions_.load());
+  add("headrace_verify_rows_total", "counter", "Predictions that were computed again from raw history.",
+      verify_counters_.rows.load());
+  add("headrace_verify_cells_total", "counter", "Feature values of theirs.", verify_counters_.cells.load());
+  add("headrace_verify_mismatches_total", "counter", "Values whose bits differed from what the prediction used.",
+      verify_counters_.mismatches.load());
+  add("headrace_verify_failures_total", "counter", "Samples that could not be computed again.",
+      verify_counters_.failures.load());
   add("headrace_labels_joined_total", "counter", "Outcomes joined to the ledger.", labels_.load());
   out += "# HELP headrace_request_seconds Time inside the service.\n# TYPE headrace_request_seconds histogram\n";
   predict_latency_.AppendPrometheus("headrace_request_seconds", "request=\"predict\",", &out);

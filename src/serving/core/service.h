@@ -14,6 +14,7 @@
 #include "features/online/online_features.h"
 #include "monitoring/ledger.h"
 #include "serving/core/endpoints.h"
+#include "serving/core/verify_counters.h"
 
 namespace headrace {
 
@@ -71,6 +72,8 @@ class Service {
   std::string Metrics() const;
 
   OnlineFeatures& online() { return online_; }
+  // For whoever verifies a sample of the predictions.
+  VerifyCounters& verify_counters() { return verify_counters_; }
 
  private:
   StatusOr<StreamSource> FindStream(const std::string& stream);
@@ -88,6 +91,7 @@ class Service {
   std::atomic<int64_t> predictions_ = 0;
   std::atomic<int64_t> labels_ = 0;
   std::atomic<int64_t> refused_ = 0;
+  VerifyCounters verify_counters_;
 };
 
 }  // namespace headrace

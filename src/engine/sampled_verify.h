@@ -1,0 +1,44 @@
+// Verification that never stops: every so often a sample of the latest live predictions is computed again from raw
+// history, beside the running server, and compared bit for bit (engine/verify.h).
+//
+// A round reads the history of the views that the sampled predictions used, so its cost is that of a scan, whatever the
+// rate of predictions.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "catalog/project.h"
+#include "engine/workspace.h"
+#include "serving/core/verify_counters.h"
+
+namespace headrace {
+
+class SampledVerify {
+ public:
+  // Begins with predictions made from now on. `note` is told of what went wrong. All must outlive it.
+  SampledVerify(Workspace& workspace, const VerifyRate& rate, const Clock& clock, VerifyCounters* counters,
+                std::function<void(const std::string&)> note);
+  ~SampledVerify();  // waits for a round that is under way
+  SampledVerify(const SampledVerify&) = delete;
+  SampledVerify& operator=(const SampledVerify&) = delete;
+
+ private:
+  void Run();
+  Status VerifySince(TimestampUs since);
+
+  Workspace& workspace_;
+  const VerifyRate rate_;
+  const Clock& clock_;
+  VerifyCounters* const counters_;
+  const std::function<void(const std::string&)> note_;
+  std::mutex mutex_;
+  std::condition_variable stop_changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace headrace
