@@ -8,10 +8,10 @@
 #include <memory>
 #include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "kernel/key_events.h"
 
 namespace headrace {
@@ -42,10 +42,18 @@ class ViewState {
 
  private:
   static constexpr size_t kShards = 16;
+  struct Key {
+    KeyEvents events;
+    bool changed = false;  // since the last checkpoint; then it stands in Shard::changed too
+    explicit Key(const ViewProgram& program) : events(program) {}
+  };
   struct Shard {
     mutable std::shared_mutex mutex;
-    absl::flat_hash_map<std::string, KeyEvents> keys;
-    absl::flat_hash_set<std::string> changed;
+    absl::flat_hash_map<std::string, Key> keys;
+    std::vector<std::string> changed;
+    void MarkChanged(const std::string& name, Key* key) {
+      if (!std::exchange(key->changed, true)) changed.push_back(name);
+    }
   };
   Shard& ShardOf(const std::string& key) { return shards_[absl::HashOf(key) % kShards]; }
   const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
