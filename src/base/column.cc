@@ -45,6 +45,17 @@ void Column::Reserve(size_t rows) {
   }
 }
 
+void Column::PrefetchEnd() const {
+  if (HoldsBytes(type_)) {
+    __builtin_prefetch(offsets_.data() + offsets_.size(), 1);
+    __builtin_prefetch(bytes_.data() + bytes_.size(), 1);
+  } else if (is_double()) {
+    __builtin_prefetch(doubles_.data() + doubles_.size(), 1);
+  } else {
+    __builtin_prefetch(ints_.data() + ints_.size(), 1);
+  }
+}
+
 void Column::AppendNull() {
   if (validity_.empty()) validity_.assign(size(), 1);
   if (HoldsBytes(type_)) {

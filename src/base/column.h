@@ -48,6 +48,7 @@ class Column {
   }
   Value GetValue(size_t row) const;
 
+  void PrefetchEnd() const;  // asks the processor for the memory where a value would be appended
   void Reserve(size_t rows);
   void AppendNull();
   void AppendInt(int64_t v) {

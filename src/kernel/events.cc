@@ -101,6 +101,16 @@ void EventRows::EraseFront(size_t rows) {
   EraseFrontOf(&ingest, rows);
 }
 
+void EventRows::PrefetchEnd() const {
+  const size_t rows = size();
+  __builtin_prefetch(event_time.data() + rows, 1);
+  __builtin_prefetch(available_at.data() + rows, 1);
+  __builtin_prefetch(retracted_at.data() + rows, 1);
+  __builtin_prefetch(ingest.data() + rows, 1);
+  for (const Column& slot : slots) slot.PrefetchEnd();
+  for (const Column& key : keys) key.PrefetchEnd();
+}
+
 EventRows EventRows::Take(std::span<const uint32_t> rows) const {
   EventRows taken;
   for (const Column& key : keys) taken.keys.push_back(key.Take(rows));

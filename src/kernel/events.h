@@ -30,6 +30,7 @@ struct EventRows {
   void AppendFrom(const EventRows& other, size_t row);
   void InsertFrom(size_t position, const EventRows& other, size_t row);
   void EraseFront(size_t rows);
+  void PrefetchEnd() const;
   EventRows Take(std::span<const uint32_t> rows) const;
 };
 

@@ -17,6 +17,8 @@ class KeyEvents {
   explicit KeyEvents(const ViewProgram& program) : rows_(program) {}
 
   void Insert(const EventRows& events, size_t row);
+  // Asks the processor for the memory where an event would be appended.
+  void PrefetchEnd() const { rows_.PrefetchEnd(); }
 
   // Appends one row to the cells: the view's aggregates (or latest values) at `t`.
   void Read(const ViewProgram& program, TimestampUs t, FeatureCells* cells) const;

@@ -58,24 +58,35 @@ StatusOr<EventRows> DecodeRows(const ViewProgram& program, std::string_view byte
 
 }  // namespace
 
-// Shard by shard: a lock for each row costs more than its insertion, since the processor then waits for one row's memory
-// before it looks for the next one's.
+// Shard by shard: a lock for each row costs more than its insertion, since the processor then waits for one row's
+// memory before it looks for the next one's.
 void ViewState::Insert(const EventRows& events) {
-  std::array<std::vector<std::pair<std::string, size_t>>, kShards> rows;  // keys and rows
+  std::array<std::vector<NewEvent>, kShards> added;
   std::string key;
   for (size_t row = 0; row < events.size(); ++row) {
     key.clear();
     if (!EncodeKey(events.keys, row, &key)) continue;  // a null key part: no request matches it
-    rows[absl::HashOf(key) % kShards].emplace_back(key, row);
+    added[absl::HashOf(key) % kShards].push_back({key, row});
   }
   for (size_t i = 0; i < kShards; ++i) {
-    if (rows[i].empty()) continue;
-    const std::unique_lock lock(shards_[i].mutex);
-    for (const auto& [name, row] : rows[i]) {
-      Key& of = shards_[i].keys.try_emplace(name, program_).first->second;
-      of.events.Insert(events, row);
-      shards_[i].MarkChanged(name, &of);
-    }
+    if (!added[i].empty()) InsertInto(shards_[i], events, added[i]);
+  }
+}
+
+// A key's state is mostly not in the cache: it is asked for some rows ahead.
+void ViewState::InsertInto(Shard& shard, const EventRows& events, std::span<NewEvent> added) {
+  constexpr size_t kAhead = 8;
+  const std::unique_lock lock(shard.mutex);
+  for (NewEvent& event : added) {
+    std::unique_ptr<Key>& key = shard.keys[event.key];
+    if (key == nullptr) key = std::make_unique<Key>(program_);
+    event.of = key.get();
+    __builtin_prefetch(event.of);
+  }
+  for (size_t i = 0; i < added.size(); ++i) {
+    if (i + kAhead < added.size()) added[i + kAhead].of->events.PrefetchEnd();
+    added[i].of->events.Insert(events, added[i].row);
+    shard.MarkChanged(added[i].key, added[i].of);
   }
 }
 
@@ -84,7 +95,7 @@ void ViewState::Read(const std::string& key, TimestampUs t, FeatureCells* cells)
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
   if (it == shard.keys.end()) return AppendEmptyCells(program_, cells);
-  it->second.events.Read(program_, t, cells);
+  it->second->events.Read(program_, t, cells);
 }
 
 EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t window) const {
@@ -92,17 +103,17 @@ EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t wi
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
   if (it == shard.keys.end()) return EventRows(program_);
-  return it->second.events.rows().Take(it->second.events.SourceRows(program_, t, window));
+  return it->second->events.rows().Take(it->second->events.SourceRows(program_, t, window));
 }
 
 void ViewState::Forget(TimestampUs horizon) {
   for (Shard& shard : shards_) {
     const std::unique_lock lock(shard.mutex);
     for (auto it = shard.keys.begin(); it != shard.keys.end();) {
-      KeyEvents& events = it->second.events;
+      KeyEvents& events = it->second->events;
       const size_t before = events.size();
       events.Forget(program_, horizon);
-      if (events.size() != before) shard.MarkChanged(it->first, &it->second);
+      if (events.size() != before) shard.MarkChanged(it->first, it->second.get());
       if (events.size() == 0) {
         shard.keys.erase(it++);
       } else {
@@ -125,7 +136,7 @@ int64_t ViewState::NumEvents() const {
   int64_t total = 0;
   for (const Shard& shard : shards_) {
     const std::shared_lock lock(shard.mutex);
-    for (const auto& [name, key] : shard.keys) total += static_cast<int64_t>(key.events.size());
+    for (const auto& [name, key] : shard.keys) total += static_cast<int64_t>(key->events.size());
   }
   return total;
 }
@@ -137,13 +148,13 @@ std::vector<std::pair<std::string, std::string>> ViewState::EncodeKeys(bool only
     if (only_changed) {
       for (const std::string& name : shard.changed) {
         const auto it = shard.keys.find(name);
-        encoded.emplace_back(name, it == shard.keys.end() ? "" : EncodeRows(it->second.events.rows()));
+        encoded.emplace_back(name, it == shard.keys.end() ? "" : EncodeRows(it->second->events.rows()));
       }
     } else {
-      for (const auto& [name, key] : shard.keys) encoded.emplace_back(name, EncodeRows(key.events.rows()));
+      for (const auto& [name, key] : shard.keys) encoded.emplace_back(name, EncodeRows(key->events.rows()));
     }
     for (const std::string& name : shard.changed) {
-      if (const auto it = shard.keys.find(name); it != shard.keys.end()) it->second.changed = false;
+      if (const auto it = shard.keys.find(name); it != shard.keys.end()) it->second->changed = false;
     }
     shard.changed.clear();
   }
@@ -154,7 +165,9 @@ Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(program_, bytes));
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
-  shard.keys.try_emplace(key, program_).first->second.events.Restore(std::move(rows));
+  std::unique_ptr<Key>& state = shard.keys[key];
+  if (state == nullptr) state = std::make_unique<Key>(program_);
+  state->events.Restore(std::move(rows));
   return absl::OkStatus();
 }
 

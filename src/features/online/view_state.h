@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,12 +50,19 @@ class ViewState {
   };
   struct Shard {
     mutable std::shared_mutex mutex;
-    absl::flat_hash_map<std::string, Key> keys;
+    absl::flat_hash_map<std::string, std::unique_ptr<Key>> keys;  // which stay where they are
     std::vector<std::string> changed;
     void MarkChanged(const std::string& name, Key* key) {
       if (!std::exchange(key->changed, true)) changed.push_back(name);
     }
   };
+  struct NewEvent {
+    std::string key;
+    size_t row;
+    Key* of = nullptr;
+  };
+  void InsertInto(Shard& shard, const EventRows& events, std::span<NewEvent> added);
+
   Shard& ShardOf(const std::string& key) { return shards_[absl::HashOf(key) % kShards]; }
   const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
 
