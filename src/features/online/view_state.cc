@@ -76,12 +76,14 @@ void ViewState::Insert(const EventRows& events) {
 // A key's state is mostly not in the cache: it is asked for some rows ahead.
 void ViewState::InsertInto(Shard& shard, const EventRows& events, std::span<NewEvent> added) {
   constexpr size_t kAhead = 8;
+  constexpr size_t kCacheLine = 64;
   const std::unique_lock lock(shard.mutex);
   for (NewEvent& event : added) {
     std::unique_ptr<Key>& key = shard.keys[event.key];
     if (key == nullptr) key = std::make_unique<Key>(program_);
     event.of = key.get();
-    __builtin_prefetch(event.of);
+    for (size_t byte = 0; byte < sizeof(Key); byte += kCacheLine)
+      __builtin_prefetch(reinterpret_cast<const char*>(event.of) + byte);
   }
   for (size_t i = 0; i < added.size(); ++i) {
     if (i + kAhead < added.size()) added[i + kAhead].of->events.PrefetchEnd();
