@@ -65,7 +65,7 @@ void ViewState::Insert(const EventRows& events) {
     if (!EncodeKey(events.keys, row, &key)) continue;  // a null key part: no request matches it
     Shard& shard = ShardOf(key);
     const std::unique_lock lock(shard.mutex);
-    shard.keys.try_emplace(key, program_).first->second.Insert(events, row);
+    shard.keys.try_emplace(key, plan_).first->second.Insert(events, row);
     shard.changed.insert(key);
   }
 }
@@ -74,8 +74,8 @@ void ViewState::Read(const std::string& key, TimestampUs t, FeatureCells* cells)
   const Shard& shard = ShardOf(key);
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
-  if (it == shard.keys.end()) return AppendEmptyCells(program_, cells);
-  it->second.Read(program_, t, cells);
+  if (it == shard.keys.end()) return AppendEmptyCells(plan_, cells);
+  it->second.Read(t, cells);
 }
 
 EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t window) const {
@@ -83,7 +83,7 @@ EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t wi
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
   if (it == shard.keys.end()) return EventRows(program_);
-  return it->second.rows().Take(it->second.SourceRows(program_, t, window));
+  return it->second.rows().Take(it->second.SourceRows(t, window));
 }
 
 void ViewState::Forget(TimestampUs horizon) {
@@ -91,7 +91,7 @@ void ViewState::Forget(TimestampUs horizon) {
     const std::unique_lock lock(shard.mutex);
     for (auto it = shard.keys.begin(); it != shard.keys.end();) {
       const size_t before = it->second.size();
-      it->second.Forget(program_, horizon);
+      it->second.Forget(horizon);
       if (it->second.size() != before) shard.changed.insert(it->first);
       if (it->second.size() == 0) {
         shard.keys.erase(it++);
@@ -141,7 +141,7 @@ Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(program_, bytes));
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
-  shard.keys.try_emplace(key, program_).first->second.Restore(std::move(rows));
+  shard.keys.try_emplace(key, plan_).first->second.Restore(std::move(rows));
   return absl::OkStatus();
 }
 

@@ -18,7 +18,8 @@ namespace headrace {
 
 class ViewState {
  public:
-  explicit ViewState(const ViewProgram& program) : program_(program) {}
+  // The program must outlive it.
+  explicit ViewState(const ViewProgram& program) : program_(program), plan_(program) {}
 
   const ViewProgram& program() const { return program_; }
 
@@ -51,6 +52,7 @@ class ViewState {
   const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
 
   const ViewProgram& program_;
+  const ReadPlan plan_;
   std::array<Shard, kShards> shards_;
 };
 
