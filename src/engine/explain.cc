@@ -30,8 +30,9 @@ Json SourceRow(const ViewProgram& program, const EventRows& events, size_t row) 
 }
 
 // The events of one key of a view, in the order.
-StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const std::string& key, EventSource& source) {
-  KeyEvents events(program);
+StatusOr<KeyEvents> EventsOfKey(const ReadPlan& plan, const std::string& key, EventSource& source) {
+  const ViewProgram& program = plan.program();
+  KeyEvents events(plan);
   const EventSink insert = [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
     HR_ASSIGN_OR_RETURN(const EventRows rows, PrepareEvents(program, input, arrivals));
     std::string encoded;
@@ -57,11 +58,12 @@ StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program
   }
   std::string key;
   const bool has_key = EncodeKey(parts, 0, &key);
-  StatusOr<KeyEvents> events = has_key ? EventsOfKey(program, key, source) : KeyEvents(program);
+  const ReadPlan plan(program);
+  StatusOr<KeyEvents> events = has_key ? EventsOfKey(plan, key, source) : KeyEvents(plan);
   HR_RETURN_IF_ERROR(events.status());
   Json::Array windows;
   for (size_t window = 0; window < std::max<size_t>(1, program.windows.size()); ++window) {
-    const std::vector<uint32_t> rows = events->SourceRows(program, labels.times.ints()[0], window);
+    const std::vector<uint32_t> rows = events->SourceRows(labels.times.ints()[0], window);
     Json::Array latest;
     for (size_t i = 0; i < std::min(rows.size(), kRowsShown); ++i)
       latest.push_back(SourceRow(program, events->rows(), rows[rows.size() - 1 - i]));

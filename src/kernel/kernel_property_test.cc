@@ -113,6 +113,12 @@ class Generator {
     return program;
   }
 
+  // Tiles as they come, or so small that few events have many levels of them.
+  TileSizes Sizes() {
+    if (Chance(20)) return {};
+    return {static_cast<size_t>(1 + Below(4)), static_cast<size_t>(2 + Below(2))};
+  }
+
   EventRows Events(const ViewProgram& program, size_t count) {
     EventRows events(program);
     for (size_t i = 0; i < count; ++i) {
@@ -212,7 +218,8 @@ void CheckAgreement(int seed) {
 
   for (const int64_t key : {0, 1}) {
     std::vector<uint32_t> rows = RowsOfKey(events, key);
-    KeyEvents online(program);
+    const ReadPlan plan(program, generator.Sizes());
+    KeyEvents online(plan);
     for (const uint32_t row : rows) online.Insert(events, row);  // in processing order, which is not the order
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
     const EventRows sorted = events.Take(rows);
@@ -221,7 +228,7 @@ void CheckAgreement(int seed) {
     const StatusOr<std::vector<Column>> swept_features = FinishFeatures(program, std::move(swept));
     ASSERT_TRUE(swept_features.ok());
     FeatureCells read(program);
-    for (const TimestampUs t : times) online.Read(program, t, &read);
+    for (const TimestampUs t : times) online.Read(t, &read);
     const StatusOr<std::vector<Column>> read_features = FinishFeatures(program, std::move(read));
     ASSERT_TRUE(read_features.ok());
     for (size_t i = 0; i < times.size(); ++i) {
@@ -233,25 +240,37 @@ void CheckAgreement(int seed) {
   }
 }
 
+// Events come and old ones are forgotten in turn: what is left answers as if nothing had been forgotten.
 void CheckForgetting(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 1000);
   const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
-  const EventRows events = generator.Events(program, 50);
-  KeyEvents whole(program);
-  KeyEvents forgetful(program);
+  const EventRows events = generator.Events(program, generator.Chance(30) ? 200 : 50);
+  const ReadPlan plan(program);
+  const ReadPlan tiled(program, generator.Sizes());
+  KeyEvents whole(plan);
+  KeyEvents forgetful(tiled);
+  TimestampUs horizon = generator.At(-100);
   for (const uint32_t row : RowsOfKey(events, 0)) {
     whole.Insert(events, row);
     forgetful.Insert(events, row);
+    if (!generator.Chance(5)) continue;
+    horizon = std::max(horizon, generator.At(generator.Below(100)));
+    forgetful.Forget(horizon);
   }
-  const TimestampUs horizon = generator.At(generator.Below(150));
-  forgetful.Forget(program, horizon);
+  horizon = std::max(horizon, generator.At(generator.Below(150)));
+  forgetful.Forget(horizon);
+  KeyEvents restored(tiled);
+  restored.Restore(forgetful.rows());
   for (TimestampUs t = horizon; t < horizon + generator.Span(40); t += generator.Span(3)) {
     FeatureCells expected(program);
-    FeatureCells actual(program);
-    whole.Read(program, t, &expected);
-    forgetful.Read(program, t, &actual);
-    for (size_t i = 0; i < expected.columns.size(); ++i) {
-      EXPECT_TRUE(expected.columns[i].GetValue(0).IdenticalTo(actual.columns[i].GetValue(0))) << "at " << t;
+    whole.Read(t, &expected);
+    for (const KeyEvents* state : {&forgetful, &restored}) {
+      FeatureCells actual(program);
+      state->Read(t, &actual);
+      for (size_t i = 0; i < expected.columns.size(); ++i) {
+        EXPECT_TRUE(expected.columns[i].GetValue(0).IdenticalTo(actual.columns[i].GetValue(0)))
+            << "at " << t << ", column " << i;
+      }
     }
   }
 }
@@ -278,6 +297,30 @@ void CheckMerging(int seed) {
     for (const size_t part : {2, 0, 1}) parts[3]->Merge(*parts[part]);
     EXPECT_TRUE(ResultOf(*whole, call).IdenticalTo(ResultOf(*parts[3], call)));
     EXPECT_EQ(EncodeState(*whole), EncodeState(*parts[3])) << "equal states have equal bytes";
+  }
+}
+
+// The states of tiles answer as all others do, in whatever pieces the rows come.
+void CheckMergedStates(int seed) {
+  Generator generator(static_cast<uint64_t>(seed) + 4000);
+  const ViewProgram program = generator.Program(/*latest=*/false);
+  const EventRows events = generator.Events(program, 40);
+  for (const AggregateCall& call : program.aggregates) {
+    const std::unique_ptr<AggregateState> whole = MakeAggregateState(call);
+    std::vector<std::unique_ptr<AggregateState>> parts;
+    for (int i = 0; i < 4; ++i) parts.push_back(MakeMergedState(call));
+    for (size_t row = 0; row < events.size(); ++row) {
+      if (!Contributes(call, events, row)) continue;
+      whole->Add(events, row);
+      parts[static_cast<size_t>(generator.Below(4))]->Add(events, row);
+    }
+    for (const size_t part : {2, 0, 1}) {
+      parts[3]->Merge(*parts[part]);
+      parts[part]->Add(events, 0);  // is not seen by what it was merged into
+    }
+    const Value expected = ResultOf(*whole, call);
+    const Value actual = ResultOf(*parts[3], call);
+    EXPECT_TRUE(expected.IdenticalTo(actual)) << expected.ToString() << ", of pieces " << actual.ToString();
   }
 }
 
@@ -330,6 +373,10 @@ TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) {
 }
 TEST(KernelProperty, MergedPartsEqualTheWhole) {
   ForManySeeds(CheckMerging);
+}
+
+TEST(KernelProperty, StatesOfTilesAnswerAsTheOthers) {
+  ForManySeeds(CheckMergedStates);
 }
 
 TEST(KernelProperty, RestoredStatesGoOnAsTheyWere) {

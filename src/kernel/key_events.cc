@@ -18,6 +18,25 @@ void KeyEvents::Insert(const EventRows& events, size_t row) {
     }
   }
   rows_.InsertFrom(position, events, row);
+  VisibilityLogic().AddRows(rows_, position, position + 1, &visibility_);
+  if (tiles_ != nullptr) {
+    tiles_->RowInserted(rows_, position);
+  } else {
+    MakeTilesIfLarge();
+  }
+}
+
+void KeyEvents::MakeTilesIfLarge() {
+  if (!plan_->folders().empty() && rows_.size() >= 2 * plan_->sizes().block_rows)
+    tiles_ = std::make_unique<EventTiles>(*plan_, rows_);
+}
+
+void KeyEvents::Restore(EventRows rows) {
+  rows_ = std::move(rows);
+  visibility_ = {};
+  VisibilityLogic().AddRows(rows_, 0, rows_.size(), &visibility_);
+  tiles_ = nullptr;
+  MakeTilesIfLarge();
 }
 
 KeyEvents::Range KeyEvents::WindowRange(const Window& window, TimestampUs t) const {
@@ -26,68 +45,91 @@ KeyEvents::Range KeyEvents::WindowRange(const Window& window, TimestampUs t) con
     return static_cast<size_t>(it - rows_.event_time.begin());
   };
   const std::optional<TimestampUs> begin = window.BeginAt(t);
-  return {begin ? first_at_or_after(*begin) : 0, first_at_or_after(window.EndAt(t))};
+  const size_t end = first_at_or_after(window.EndAt(t));
+  return {begin ? std::min(first_at_or_after(*begin), end) : 0, end};
 }
 
-std::optional<size_t> KeyEvents::LatestRow(const ViewProgram& program, TimestampUs t) const {
+// What the window holds at `t`.
+void KeyEvents::FindPieces(const Window& window, TimestampUs t, Pieces* pieces) const {
+  Range range = WindowRange(window, t);
+  const bool all_visible = visibility_.AllVisibleAt(t);
+  if (window.rows) {
+    size_t count = static_cast<size_t>(*window.rows);
+    if (all_visible) {
+      range.begin = std::max(range.begin, range.end - std::min(range.end, count));
+    } else if (tiles_ != nullptr) {
+      range.begin = tiles_->BeginOfLast(rows_, range.begin, range.end, count, t);
+    } else {
+      range.begin = BeginOfLastRows(rows_, range.begin, range.end, t, &count);
+    }
+  }
+  if (tiles_ != nullptr) {
+    tiles_->FindPieces(rows_, range.begin, range.end, t, pieces);
+  } else if (!all_visible) {
+    AppendVisibleRuns(rows_, range.begin, range.end, t, pieces);
+  } else if (range.begin < range.end) {
+    pieces->push_back({range.begin, range.end});
+  }
+}
+
+std::optional<size_t> KeyEvents::LatestRow(TimestampUs t) const {
   const auto it = std::upper_bound(rows_.event_time.begin(), rows_.event_time.end(), t);
   for (auto row = static_cast<size_t>(it - rows_.event_time.begin()); row-- > 0;) {
     if (!rows_.VisibleAt(row, t)) continue;
-    if (program.ttl_us && rows_.event_time[row] < AddSaturated(t, -*program.ttl_us)) return std::nullopt;
+    if (program().ttl_us && rows_.event_time[row] < AddSaturated(t, -*program().ttl_us)) return std::nullopt;
     return row;
   }
   return std::nullopt;
 }
 
-std::vector<uint32_t> KeyEvents::SourceRows(const ViewProgram& program, TimestampUs t, size_t window) const {
+std::vector<uint32_t> KeyEvents::SourceRows(TimestampUs t, size_t window) const {
   std::vector<uint32_t> rows;
-  if (program.is_latest_value()) {
-    if (const std::optional<size_t> latest = LatestRow(program, t)) rows.push_back(static_cast<uint32_t>(*latest));
+  if (program().is_latest_value()) {
+    if (const std::optional<size_t> latest = LatestRow(t)) rows.push_back(static_cast<uint32_t>(*latest));
     return rows;
   }
-  const Window& of = program.windows[window];
-  const Range range = WindowRange(of, t);
-  for (size_t row = range.end; row-- > range.begin;) {
-    if (of.rows && rows.size() == static_cast<size_t>(*of.rows)) break;
-    if (rows_.VisibleAt(row, t)) rows.push_back(static_cast<uint32_t>(row));
+  Pieces pieces;
+  FindPieces(program().windows[window], t, &pieces);
+  for (const Piece& piece : pieces) {
+    for (size_t row = piece.begin; row < piece.end; ++row) rows.push_back(static_cast<uint32_t>(row));
   }
-  std::reverse(rows.begin(), rows.end());
   return rows;
 }
 
-void KeyEvents::Read(const ViewProgram& program, TimestampUs t, FeatureCells* cells) const {
-  if (program.is_latest_value()) {
-    const std::optional<size_t> latest = LatestRow(program, t);
-    for (size_t i = 0; i < cells->columns.size(); ++i) {
-      if (latest) {
-        cells->columns[i].AppendFrom(rows_.slots[i], *latest);
-      } else {
-        cells->columns[i].AppendNull();
-      }
-    }
-    return;
-  }
-  const size_t per_window = program.aggregates.size();
-  for (size_t window = 0; window < program.windows.size(); ++window) {
-    const std::vector<uint32_t> rows = SourceRows(program, t, window);
-    for (size_t i = 0; i < per_window; ++i) {
-      const AggregateCall& call = program.aggregates[i];
-      const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
-      for (const uint32_t row : rows) {
-        if (Contributes(call, rows_, row)) state->Add(rows_, row);
-      }
-      cells->overflows += state->AppendResult(t, &cells->columns[window * per_window + i]) ? 1 : 0;
+void KeyEvents::ReadLatest(TimestampUs t, FeatureCells* cells) const {
+  const std::optional<size_t> latest = LatestRow(t);
+  for (size_t i = 0; i < cells->columns.size(); ++i) {
+    if (latest) {
+      cells->columns[i].AppendFrom(rows_.slots[i], *latest);
+    } else {
+      cells->columns[i].AppendNull();
     }
   }
 }
 
-void KeyEvents::Forget(const ViewProgram& program, TimestampUs horizon) {
+void KeyEvents::Read(TimestampUs t, FeatureCells* cells) const {
+  if (program().is_latest_value()) return ReadLatest(t, cells);
+  const std::span<const std::unique_ptr<Folder>> folders = plan_->folders();
+  const size_t per_window = program().aggregates.size();
+  const std::span<Column> columns(cells->columns);
+  for (size_t window = 0; window < program().windows.size(); ++window) {
+    Pieces pieces;
+    FindPieces(program().windows[window], t, &pieces);
+    const std::span<Column> out = columns.subspan(window * per_window, per_window);
+    for (size_t i = 0; i < folders.size(); ++i) {
+      const TileColumn* column = tiles_ == nullptr ? nullptr : tiles_->column(i);
+      cells->overflows += folders[i]->Append({rows_, pieces, tiles_.get(), column, t}, out);
+    }
+  }
+}
+
+void KeyEvents::Forget(TimestampUs horizon) {
   size_t unseen = 0;
-  if (const std::optional<DurationUs> reach = program.Reach()) {
+  if (const std::optional<DurationUs> reach = program().Reach()) {
     const TimestampUs oldest = AddSaturated(horizon, -*reach);
     unseen = static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) -
                                  rows_.event_time.begin());
-  } else if (program.is_latest_value()) {
+  } else if (program().is_latest_value()) {
     // Without a ttl the last event that holds for good at the horizon hides all before it.
     for (size_t row = rows_.size(); row-- > 0;) {
       if (rows_.event_time[row] <= horizon && rows_.available_at[row] <= horizon &&
@@ -97,11 +139,22 @@ void KeyEvents::Forget(const ViewProgram& program, TimestampUs horizon) {
       }
     }
   }
-  if (unseen > 0) rows_.EraseFront(unseen);
+  if (unseen == 0) return;
+  rows_.EraseFront(unseen);
+  if (tiles_ == nullptr) return;
+  if (rows_.size() < plan_->sizes().block_rows) {
+    tiles_ = nullptr;
+  } else {
+    tiles_->RowsErased(rows_, unseen);
+  }
+}
+
+void AppendEmptyCells(const ReadPlan& plan, FeatureCells* cells) {
+  KeyEvents(plan).Read(0, cells);
 }
 
 void AppendEmptyCells(const ViewProgram& program, FeatureCells* cells) {
-  KeyEvents(program).Read(program, 0, cells);
+  AppendEmptyCells(ReadPlan(program), cells);
 }
 
 }  // namespace headrace

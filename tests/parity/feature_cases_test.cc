@@ -210,10 +210,11 @@ class CaseFile {
   }
 
   std::vector<Column> Online(const std::string& key, TimestampUs t) const {
-    KeyEvents state(program_);
+    const ReadPlan plan(program_);
+    KeyEvents state(plan);
     for (const uint32_t row : RowsOf(key)) state.Insert(events_, row);
     FeatureCells cells(program_);
-    state.Read(program_, t, &cells);
+    state.Read(t, &cells);
     return *FinishFeatures(program_, std::move(cells));
   }
 

@@ -80,7 +80,7 @@ void ViewState::InsertInto(Shard& shard, const EventRows& events, std::span<NewE
   const std::unique_lock lock(shard.mutex);
   for (NewEvent& event : added) {
     std::unique_ptr<Key>& key = shard.keys[event.key];
-    if (key == nullptr) key = std::make_unique<Key>(program_);
+    if (key == nullptr) key = std::make_unique<Key>(plan_);
     event.of = key.get();
     for (size_t byte = 0; byte < sizeof(Key); byte += kCacheLine)
       __builtin_prefetch(reinterpret_cast<const char*>(event.of) + byte);
@@ -96,8 +96,8 @@ void ViewState::Read(const std::string& key, TimestampUs t, FeatureCells* cells)
   const Shard& shard = ShardOf(key);
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
-  if (it == shard.keys.end()) return AppendEmptyCells(program_, cells);
-  it->second->events.Read(program_, t, cells);
+  if (it == shard.keys.end()) return AppendEmptyCells(plan_, cells);
+  it->second->events.Read(t, cells);
 }
 
 EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t window) const {
@@ -105,7 +105,7 @@ EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t wi
   const std::shared_lock lock(shard.mutex);
   const auto it = shard.keys.find(key);
   if (it == shard.keys.end()) return EventRows(program_);
-  return it->second->events.rows().Take(it->second->events.SourceRows(program_, t, window));
+  return it->second->events.rows().Take(it->second->events.SourceRows(t, window));
 }
 
 void ViewState::Forget(TimestampUs horizon) {
@@ -114,7 +114,7 @@ void ViewState::Forget(TimestampUs horizon) {
     for (auto it = shard.keys.begin(); it != shard.keys.end();) {
       KeyEvents& events = it->second->events;
       const size_t before = events.size();
-      events.Forget(program_, horizon);
+      events.Forget(horizon);
       if (events.size() != before) shard.MarkChanged(it->first, it->second.get());
       if (events.size() == 0) {
         shard.keys.erase(it++);
@@ -168,7 +168,7 @@ Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
   std::unique_ptr<Key>& state = shard.keys[key];
-  if (state == nullptr) state = std::make_unique<Key>(program_);
+  if (state == nullptr) state = std::make_unique<Key>(plan_);
   state->events.Restore(std::move(rows));
   return absl::OkStatus();
 }

@@ -19,7 +19,8 @@ namespace headrace {
 
 class ViewState {
  public:
-  explicit ViewState(const ViewProgram& program) : program_(program) {}
+  // The program must outlive it.
+  explicit ViewState(const ViewProgram& program) : program_(program), plan_(program) {}
 
   const ViewProgram& program() const { return program_; }
 
@@ -46,7 +47,7 @@ class ViewState {
   struct Key {
     KeyEvents events;
     bool changed = false;  // since the last checkpoint; then it stands in Shard::changed too
-    explicit Key(const ViewProgram& program) : events(program) {}
+    explicit Key(const ReadPlan& plan) : events(plan) {}
   };
   struct Shard {
     mutable std::shared_mutex mutex;
@@ -67,6 +68,7 @@ class ViewState {
   const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
 
   const ViewProgram& program_;
+  const ReadPlan plan_;
   std::array<Shard, kShards> shards_;
 };
 

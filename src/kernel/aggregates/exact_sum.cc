@@ -59,7 +59,7 @@ void ExactSum::Accumulate(double v, int sign) {
   limbs_[limb + 2] += direction * static_cast<int64_t>(static_cast<uint64_t>(shifted >> 64));
   low_ = std::min(low_, limb);
   high_ = std::max(high_, limb + 2);
-  if (++additions_ == kMaxAdditions) PropagateCarries();
+  if (++additions_ >= kMaxAdditions) PropagateCarries();
 }
 
 // Leaves each limb in [0, 2^32) but one new highest limb, which holds the carry out of the others and the sign.
@@ -129,6 +129,23 @@ void ExactSum::AddProduct(double a, double b, int sign) {
   Accumulate(rounded, sign);
   if (((std::bit_cast<uint64_t>(rounded) >> kSignificandBits) & 0x7FF) != 0x7FF)
     Accumulate(std::fma(a, b, -rounded), sign);
+}
+
+void ExactSum::AddInteger(__int128 integer, int exponent) {
+  if (integer == 0) return;
+  const int64_t direction = integer < 0 ? -1 : 1;
+  auto rest = static_cast<unsigned __int128>(integer < 0 ? -integer : integer);
+  const int position = exponent - kLowestExponent;
+  int limb = position / 32;
+  low_ = std::min(low_, limb);
+  for (; rest != 0; rest >>= 32, ++limb) {
+    const uint64_t shifted = (static_cast<uint64_t>(rest) & kLimbMask) << (position % 32);
+    limbs_[limb] += direction * static_cast<int64_t>(shifted & kLimbMask);
+    limbs_[limb + 1] += direction * static_cast<int64_t>(shifted >> 32);
+  }
+  high_ = std::max(high_, limb);
+  additions_ += 2;  // a limb takes of two digits
+  if (additions_ >= kMaxAdditions - 2) PropagateCarries();
 }
 
 void ExactSum::Encode(ByteWriter* out) const {

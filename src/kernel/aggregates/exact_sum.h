@@ -33,6 +33,9 @@ class ExactSum {
   // Adds or subtracts (sign +1 or -1) a * b exactly, as two doubles; what lies below 2^-1074 is lost, alike each time.
   void AddProduct(double a, double b, int sign);
 
+  // Adds integer * 2^exponent, with an exponent of -1074 at least and |integer| < 2^126.
+  void AddInteger(__int128 integer, int exponent);
+
   bool is_finite() const { return nans_ == 0 && positive_infinities_ == 0 && negative_infinities_ == 0; }
 
   // The finite part of the sum: digits[i] * 2^(32 i - 1074), each digit below 2^32.

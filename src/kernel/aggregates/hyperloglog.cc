@@ -45,6 +45,10 @@ void HyperLogLog::Add(uint64_t hash) {
   held = std::max(held, static_cast<uint8_t>(rank));
 }
 
+void HyperLogLog::Merge(const HyperLogLog& other) {
+  for (size_t i = 0; i < ranks_.size(); ++i) ranks_[i] = std::max(ranks_[i], other.ranks_[i]);
+}
+
 int64_t HyperLogLog::Estimate() const {
   std::array<int, kMaxRank + 1> counts{};
   for (const uint8_t rank : ranks_) ++counts[rank];

@@ -12,6 +12,7 @@ namespace headrace {
 class HyperLogLog {
  public:
   void Add(uint64_t hash);
+  void Merge(const HyperLogLog& other);  // as if all that it was given had been added
   int64_t Estimate() const;
 
  private:

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "base/decimal.h"
 #include "kernel/aggregates/states.h"
@@ -57,36 +60,63 @@ class Multiset {
   std::map<Code, int64_t> counts_;
 };
 
+// A multiset that only grows, as a sorted list: two of them are merged in one pass, and it is a third of the size.
 template <typename Code>
-class QuantileState final : public MergeableState<QuantileState<Code>> {
+class SortedMultiset {
+ public:
+  void Change(const Code& code, int64_t by) {
+    const auto at = std::lower_bound(counts_.begin(), counts_.end(), code,
+                                     [](const auto& entry, const Code& sought) { return entry.first < sought; });
+    if (at != counts_.end() && at->first == code) {
+      at->second += by;
+    } else {
+      counts_.emplace(at, code, by);
+    }
+  }
+  void Merge(const SortedMultiset& other) {
+    std::vector<std::pair<Code, int64_t>> merged;
+    merged.reserve(counts_.size() + other.counts_.size());
+    auto mine = counts_.begin();
+    auto theirs = other.counts_.begin();
+    while (mine != counts_.end() && theirs != other.counts_.end()) {
+      if (mine->first < theirs->first) {
+        merged.push_back(std::move(*mine++));
+      } else if (theirs->first < mine->first) {
+        merged.push_back(*theirs++);
+      } else {
+        merged.push_back(std::move(*mine++));
+        merged.back().second += (theirs++)->second;
+      }
+    }
+    std::move(mine, counts_.end(), std::back_inserter(merged));
+    std::copy(theirs, other.counts_.end(), std::back_inserter(merged));
+    counts_ = std::move(merged);
+  }
+  const Code& At(int64_t rank) const {
+    auto it = counts_.begin();
+    for (; rank >= it->second; ++it) rank -= it->second;
+    return it->first;
+  }
+  const std::vector<std::pair<Code, int64_t>>& counts() const { return counts_; }
+
+ private:
+  std::vector<std::pair<Code, int64_t>> counts_;
+};
+
+// The answers of `count_` values: from `values_` while they are exact, beyond from `buckets_`.
+template <typename State, typename Code, template <typename> typename Bag>
+class QuantileAnswers : public MergeableState<State> {
  public:
   static constexpr StateForm kForm = StateForm::kQuantiles;
-  void Encode(ByteWriter* out) const override { PutCounts(values_.counts(), out); }
-  Status Decode(ByteReader* in) override {
-    std::map<Code, int64_t> values;
-    HR_RETURN_IF_ERROR(GetCounts(in, &values, &count_));
-    values_ = {};
-    buckets_ = {};
-    for (const auto& [code, count] : values) ChangeValue(code, count);
-    return absl::OkStatus();
-  }
 
-  explicit QuantileState(const AggregateCall& call)
+  explicit QuantileAnswers(const AggregateCall& call)
       : kind_(call.kind),
         type_(call.argument_type),
         slot_(*call.argument),
         fraction_(call.parameter),
         exact_values_(call.exact.quantile_values) {}
 
-  void Add(const EventRows& rows, size_t row) override { Change(rows, row, +1); }
-  void Subtract(const EventRows& rows, size_t row) override { Change(rows, row, -1); }
-  void MergeSame(const QuantileState& other) {
-    count_ += other.count_;
-    values_.Merge(other.values_);
-    buckets_.Merge(other.buckets_);
-  }
-
-  bool AppendResult(TimestampUs, Column* out) const override {
+  bool AppendResult(TimestampUs, Column* out) const final {
     if (count_ == 0) {
       out->AppendNull();
     } else if (kind_ == AggregateKind::kQuantileDisc) {
@@ -99,23 +129,24 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
     return false;
   }
 
- private:
+ protected:
   bool is_exact() const { return count_ <= exact_values_; }
   double ToDouble(const std::string& decimal) const { return DecimalToDouble(DecodeDecimal(decimal), ScaleOf(type_)); }
   double ToDouble(int64_t value_code) const {
     return type_ == TypeId::kDouble ? DoubleOfOrderedBits(value_code) : static_cast<double>(value_code);
   }
+  int64_t BucketCode(const Code& code) const { return OrderedBits(BucketOf(ToDouble(code))); }
 
-  void Change(const EventRows& rows, size_t row, int64_t by) {
-    const auto code = CodeOf<Code>(rows.slots[slot_], row);
-    count_ += by;
-    ChangeValue(code, by);
-  }
-  void ChangeValue(const Code& code, int64_t by) {
-    values_.Change(code, by);
-    buckets_.Change(OrderedBits(BucketOf(ToDouble(code))), by);
-  }
+  const AggregateKind kind_;
+  const TypeId type_;
+  const size_t slot_;
+  const double fraction_;
+  const int64_t exact_values_;
+  int64_t count_ = 0;
+  Bag<Code> values_;
+  Bag<int64_t> buckets_;
 
+ private:
   // DuckDB's: the least value that at least the fraction of all does not exceed.
   void AppendDiscrete(Column* out) const {
     const auto n = static_cast<double>(count_);
@@ -166,15 +197,82 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
     if (static_cast<double>(rank) == position) return lower;
     return Interpolate(lower, DoubleOfOrderedBits(distances.At(rank + 1)), 0.5);
   }
+};
 
-  const AggregateKind kind_;
-  const TypeId type_;
-  const size_t slot_;
-  const double fraction_;
-  const int64_t exact_values_;
-  int64_t count_ = 0;
-  Multiset<Code> values_;
-  Multiset<int64_t> buckets_;  // of the same values
+// Has values and buckets of all, since values that are taken out again may make it exact again.
+template <typename Code>
+class QuantileState final : public QuantileAnswers<QuantileState<Code>, Code, Multiset> {
+  using Base = QuantileAnswers<QuantileState<Code>, Code, Multiset>;
+
+ public:
+  using Base::Base;
+  void Encode(ByteWriter* out) const override { PutCounts(this->values_.counts(), out); }
+  Status Decode(ByteReader* in) override {
+    std::map<Code, int64_t> values;
+    HR_RETURN_IF_ERROR(GetCounts(in, &values, &this->count_));
+    this->values_ = {};
+    this->buckets_ = {};
+    for (const auto& [code, count] : values) ChangeValue(code, count);
+    return absl::OkStatus();
+  }
+
+  void Add(const EventRows& rows, size_t row) override { Change(rows, row, +1); }
+  void Subtract(const EventRows& rows, size_t row) override { Change(rows, row, -1); }
+  void MergeSame(const QuantileState& other) {
+    this->count_ += other.count_;
+    this->values_.Merge(other.values_);
+    this->buckets_.Merge(other.buckets_);
+  }
+
+ private:
+  void Change(const EventRows& rows, size_t row, int64_t by) {
+    this->count_ += by;
+    ChangeValue(CodeOf<Code>(rows.slots[this->slot_], row), by);
+  }
+  void ChangeValue(const Code& code, int64_t by) {
+    this->values_.Change(code, by);
+    this->buckets_.Change(this->BucketCode(code), by);
+  }
+};
+
+// Of tiles: values while they are exact, and from then on buckets.
+template <typename Code>
+class MergedQuantileState final : public QuantileAnswers<MergedQuantileState<Code>, Code, SortedMultiset> {
+  using Base = QuantileAnswers<MergedQuantileState<Code>, Code, SortedMultiset>;
+
+ public:
+  using Base::Base;
+  void Encode(ByteWriter*) const override {}
+  Status Decode(ByteReader*) override { return Internal("states of tiles are not written"); }
+
+  void Add(const EventRows& rows, size_t row) override {
+    const auto code = CodeOf<Code>(rows.slots[this->slot_], row);
+    GrowBy(1);
+    this->is_exact() ? this->values_.Change(code, 1) : this->buckets_.Change(this->BucketCode(code), 1);
+  }
+  void Subtract(const EventRows&, size_t) override {}
+  void MergeSame(const MergedQuantileState& other) {
+    GrowBy(other.count_);
+    if (this->is_exact()) {
+      this->values_.Merge(other.values_);
+    } else {
+      this->buckets_.Merge(other.is_exact() ? BucketsOf(other.values_) : other.buckets_);
+    }
+  }
+
+ private:
+  void GrowBy(int64_t count) {
+    const bool was_exact = this->is_exact();
+    this->count_ += count;
+    if (!was_exact || this->is_exact()) return;
+    this->buckets_ = BucketsOf(this->values_);
+    this->values_ = {};
+  }
+  SortedMultiset<int64_t> BucketsOf(const SortedMultiset<Code>& values) const {
+    SortedMultiset<int64_t> buckets;
+    for (const auto& [code, count] : values.counts()) buckets.Change(this->BucketCode(code), count);
+    return buckets;
+  }
 };
 
 }  // namespace
@@ -182,6 +280,11 @@ class QuantileState final : public MergeableState<QuantileState<Code>> {
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call) {
   if (IsDecimal(call.argument_type)) return std::make_unique<QuantileState<std::string>>(call);
   return std::make_unique<QuantileState<int64_t>>(call);
+}
+
+std::unique_ptr<AggregateState> MakeMergedQuantileState(const AggregateCall& call) {
+  if (IsDecimal(call.argument_type)) return std::make_unique<MergedQuantileState<std::string>>(call);
+  return std::make_unique<MergedQuantileState<int64_t>>(call);
 }
 
 }  // namespace headrace::aggregates

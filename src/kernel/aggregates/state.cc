@@ -102,4 +102,12 @@ std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call) {
   }
 }
 
+std::unique_ptr<AggregateState> MakeMergedState(const AggregateCall& call) {
+  using K = AggregateKind;
+  if (call.kind == K::kCountDistinct) return aggregates::MakeDistinctState(call);
+  if (call.kind == K::kQuantileCont || call.kind == K::kQuantileDisc || call.kind == K::kMad)
+    return aggregates::MakeMergedQuantileState(call);
+  return MakeAggregateState(call);
+}
+
 }  // namespace headrace

@@ -69,6 +69,9 @@ class AggregateState {
 };
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call);
+// A state with the same answers that is only added to and merged: never taken from or written. Where that is less to
+// keep and faster to merge it is one of its own; both states of a merge come from here.
+std::unique_ptr<AggregateState> MakeMergedState(const AggregateCall& call);
 
 // A state as bytes (base/codec.h), for files: equal states give equal bytes, whatever order they were made in.
 // contracts/aggregate_states.txt has one of each, which later versions must read.

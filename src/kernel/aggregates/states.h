@@ -15,6 +15,10 @@ std::unique_ptr<AggregateState> MakeCategoryState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call);
 
+// Of MakeMergedState: with the answers of MakeValueCountState (of count(distinct)) and of MakeQuantileState.
+std::unique_ptr<AggregateState> MakeDistinctState(const AggregateCall& call);
+std::unique_ptr<AggregateState> MakeMergedQuantileState(const AggregateCall& call);
+
 // Whether a null argument is a value of its own (rules 20, 21).
 bool NullIsValue(AggregateKind kind);
 

@@ -8,6 +8,7 @@
 
 #include "base/codec.h"
 #include "base/column.h"
+#include "base/hash.h"
 #include "kernel/aggregates/ordered_bits.h"
 
 namespace headrace::aggregates {
@@ -20,6 +21,14 @@ Code CodeOf(const Column& column, size_t row) {
   } else {
     return column.type() == TypeId::kDouble ? OrderedBits(column.doubles()[row]) : column.ints()[row];
   }
+}
+
+// What sketches of different values take in.
+inline uint64_t HashOf(int64_t code) {
+  return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code));
+}
+inline uint64_t HashOf(const std::string& text) {
+  return Hash64(text);
 }
 
 inline void PutCode(const std::string& code, ByteWriter* out) {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/nested.h"
 #include "kernel/aggregates/categories.h"
 #include "kernel/aggregates/hyperloglog.h"
@@ -15,13 +14,6 @@
 
 namespace headrace::aggregates {
 namespace {
-
-uint64_t HashOf(int64_t code) {
-  return Hash64(std::string_view(reinterpret_cast<const char*>(&code), sizeof code));
-}
-uint64_t HashOf(const std::string& text) {
-  return Hash64(text);
-}
 
 template <typename Code>
 class ValueCountState final : public MergeableState<ValueCountState<Code>> {
