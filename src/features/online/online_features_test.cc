@@ -42,6 +42,8 @@ class StoreOnDisk : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
     return disk_.store.ReadStates(prefix, visitor);
   }
+  Status Verify() const override { return disk_.store.Verify(); }
+  Status Snapshot(const std::string& folder) const override { return disk_.store.Snapshot(folder); }
 
  private:
   Disk& disk_;
