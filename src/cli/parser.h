@@ -10,9 +10,8 @@
 
 namespace headrace {
 
-using AnyCommand =
-    std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand, ModelsCommand,
-                 ReplayCommand, VerifyCommand, ExplainCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
+using AnyCommand = std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand,
+                                ModelsCommand, ReplayCommand, VerifyCommand, StateCommand, ExplainCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
 
 struct CommandLine {
   std::string folder;  // -C: the project's folder, absolute
