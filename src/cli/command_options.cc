@@ -355,6 +355,17 @@ void AddState(CommandSet* set) {
       group);
 }
 
+void AddBackup(CommandSet* set) {
+  const auto command = New<BackupCommand>();
+  Arguments app = set->Add("backup", "Copy the project and its state into a new folder, while the server runs or not",
+                           "headrace backup /backups/shop-monday", [command](const ParseContext& context) -> Made {
+                             command->folder = context.Absolute(command->folder);
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Text("folder", &command->folder, "The new folder; a project to go on from", "DIR").Required();
+}
+
 void AddExplain(CommandSet* set) {
   const auto command = New<ExplainCommand>();
   Arguments app =
@@ -383,6 +394,7 @@ void AddCommands(CommandSet* set) {
   AddReplay(set);
   AddVerify(set);
   AddState(set);
+  AddBackup(set);
   AddExplain(set);
 }
 

@@ -11,7 +11,8 @@
 namespace headrace {
 
 using AnyCommand = std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand,
-                                ModelsCommand, ReplayCommand, VerifyCommand, StateCommand, ExplainCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
+                                ModelsCommand, ReplayCommand, VerifyCommand, StateCommand, BackupCommand,
+                                ExplainCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
 
 struct CommandLine {
   std::string folder;  // -C: the project's folder, absolute

@@ -96,6 +96,12 @@ struct StateCommand {
 };
 Status Run(const StateCommand& command, Workspace& workspace, Output& output);
 
+struct BackupCommand {
+  std::string folder;
+  bool json = false;
+};
+Status Run(const BackupCommand& command, Workspace& workspace, Output& output);
+
 struct ExplainCommand {
   std::string id;
   bool json = false;
