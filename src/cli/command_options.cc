@@ -336,6 +336,36 @@ void AddVerify(CommandSet* set) {
   app.Flag("--naive", &command->naive, "Compute with the slow reference implementation");
 }
 
+void AddState(CommandSet* set) {
+  using Action = StateCommand::Action;
+  Arguments group =
+      set->AddGroup("state", "Compare the online state by its hash, or make it again from history and log",
+                    "headrace state hash\n  headrace state repair");
+  set->Add(
+      "hash", "A hash of the online state, the same for the same log and history", "headrace state hash --json",
+      [](const ParseContext& context) -> Made {
+        return StateCommand{Action::kHash, context.json};
+      },
+      group);
+  set->Add(
+      "repair", "Make the states again from history and log, which is kept; no server may run", "headrace state repair",
+      [](const ParseContext& context) -> Made {
+        return StateCommand{Action::kRepair, context.json};
+      },
+      group);
+}
+
+void AddBackup(CommandSet* set) {
+  const auto command = New<BackupCommand>();
+  Arguments app = set->Add("backup", "Copy the project and its state into a new folder, while the server runs or not",
+                           "headrace backup /backups/shop-monday", [command](const ParseContext& context) -> Made {
+                             command->folder = context.Absolute(command->folder);
+                             command->json = context.json;
+                             return *command;
+                           });
+  app.Text("folder", &command->folder, "The new folder; a project to go on from", "DIR").Required();
+}
+
 void AddExplain(CommandSet* set) {
   const auto command = New<ExplainCommand>();
   Arguments app =
@@ -363,6 +393,8 @@ void AddCommands(CommandSet* set) {
   AddPredict(set);
   AddReplay(set);
   AddVerify(set);
+  AddState(set);
+  AddBackup(set);
   AddExplain(set);
 }
 

@@ -90,6 +90,18 @@ struct VerifyCommand {
 };
 Status Run(const VerifyCommand& command, Workspace& workspace, Output& output);
 
+struct StateCommand {
+  enum class Action { kHash, kRepair } action = Action::kHash;
+  bool json = false;
+};
+Status Run(const StateCommand& command, Workspace& workspace, Output& output);
+
+struct BackupCommand {
+  std::string folder;
+  bool json = false;
+};
+Status Run(const BackupCommand& command, Workspace& workspace, Output& output);
+
 struct ExplainCommand {
   std::string id;
   bool json = false;

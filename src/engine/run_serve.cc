@@ -62,7 +62,7 @@ Status Run(const ServeCommand& command, Workspace& workspace, Output& output) {
   options.note = [&](const std::string& line) { output.Note(line); };
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ServerInstance> server, ServerInstance::Start(workspace, options));
   workspace.AttachServer(
-      &server->online().store(), [&] { return server->ReloadDefinitions(); },
+      &server->online(), [&] { return server->ReloadDefinitions(); },
       [&] {
         server->RefreshModels();
         return absl::OkStatus();

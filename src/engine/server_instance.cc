@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "engine/history_scan.h"
+#include "engine/online_state.h"
 #include "online_store/memory/memory_store.h"
 #include "online_store/rocksdb/rocksdb_store.h"
 
@@ -49,26 +50,10 @@ StatusOr<std::unique_ptr<ServerInstance>> ServerInstance::Start(Workspace& works
   return server;
 }
 
-StatusOr<OnlineDefinition> ServerInstance::CurrentDefinition() {
-  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());
-  HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace_.Warehouse());
-  HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
-  OnlineDefinition definition;
-  definition.catalog = state->definitions.catalog;
-  definition.streams = state->definitions.streams;
-  for (const auto& [name, view] : state->definitions.event_views) {
-    HR_ASSIGN_OR_RETURN(std::string version, HistoryVersionText(*connection, view));
-    definition.views.push_back({name, view.stream, view.definition_hash, std::move(version)});
-  }
-  return definition;
-}
-
 Status ServerInstance::Recover() {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());
   const OnlineSettings& settings = state->project.online;
-  OnlineOptions online_options;
-  online_options.keep_us = settings.keep_us.value_or(0);
-  online_options.id_retention_us = settings.id_retention_us;
+  OnlineOptions online_options = OnlineOptionsOf(settings);
   std::unique_ptr<OnlineStore> store;
   const Clock* clock = &system_clock_;
   if (options_.replay_from) {
@@ -77,10 +62,10 @@ Status ServerInstance::Recover() {
   } else {
     RocksDbStoreOptions store_options;
     store_options.fsync = settings.fsync;
-    HR_ASSIGN_OR_RETURN(store, OpenRocksDbStore(workspace_.StateFolder() + "/online", store_options));
+    HR_ASSIGN_OR_RETURN(store, OpenRocksDbStore(workspace_.OnlineFolder(), store_options));
     online_options.future_skew_us = settings.future_skew_us;
   }
-  HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentDefinition());
+  HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentOnlineDefinition(workspace_));
   const HistoryReader history = HistoryScan::ReaderForOnline(workspace_, options_.replay_from);
   HR_ASSIGN_OR_RETURN(online_,
                       OnlineFeatures::Open(std::move(store), std::move(definition), history, *clock, online_options));
@@ -110,7 +95,7 @@ void ServerInstance::RunCheckpoints() {
 }
 
 Status ServerInstance::ReloadDefinitions() {
-  HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentDefinition());
+  HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentOnlineDefinition(workspace_));
   HR_RETURN_IF_ERROR(
       online_->Replace(std::move(definition), HistoryScan::ReaderForOnline(workspace_, options_.replay_from)));
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace_.State());

@@ -59,7 +59,6 @@ class ServerInstance {
   ServerInstance(Workspace& workspace, const ServerOptions& options);
   Status Recover();
   void RunCheckpoints();
-  StatusOr<OnlineDefinition> CurrentDefinition();
 
   Workspace& workspace_;
   const ServerOptions options_;

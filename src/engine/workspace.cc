@@ -97,36 +97,36 @@ StatusOr<Ledger*> Workspace::Predictions() {
   return ledger_.get();
 }
 
-StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenLogReadOnly() {
+StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenOnlineReadOnly() {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, State());
   RocksDbStoreOptions options;
   options.read_only = true;
   options.fsync = state->project.online.fsync;
-  return OpenRocksDbStore(StateFolder() + "/online", options);
+  return OpenRocksDbStore(OnlineFolder(), options);
 }
 
 Status Workspace::ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor) {
   const auto bounded = [&](uint64_t position, std::string_view entry) -> Status {
     return until != 0 && position > until ? absl::OkStatus() : visitor(position, entry);
   };
-  if (server_store_ != nullptr) return server_store_->ReadLog(0, bounded);
-  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenLogReadOnly();
+  if (serves()) return server_online_->store().ReadLog(0, bounded);
+  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineReadOnly();
   if (store.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
   HR_RETURN_IF_ERROR(store.status());
   return (*store)->ReadLog(0, bounded);
 }
 
 StatusOr<uint64_t> Workspace::EventLogPosition() {
-  if (server_store_ != nullptr) return server_store_->LastPosition();
-  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenLogReadOnly();
+  if (serves()) return server_online_->store().LastPosition();
+  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineReadOnly();
   if (store.status().code() == absl::StatusCode::kNotFound) return uint64_t{0};
   HR_RETURN_IF_ERROR(store.status());
   return (*store)->LastPosition();
 }
 
-void Workspace::AttachServer(const OnlineStore* store, std::function<Status()> on_published,
+void Workspace::AttachServer(OnlineFeatures* online, std::function<Status()> on_published,
                              std::function<Status()> on_models_changed) {
-  server_store_ = store;
+  server_online_ = online;
   on_published_ = std::move(on_published);
   on_models_changed_ = std::move(on_models_changed);
 }

@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "catalog/project.h"
 #include "engine/definitions.h"
+#include "features/online/online_features.h"
 #include "models/registry/registry.h"
 #include "monitoring/ledger.h"
 #include "online_store/store.h"
@@ -41,7 +42,7 @@ class Workspace {
                                                       const std::map<std::string, Json>& vars = {});
 
   // As State(), but read again where a server has had the project open for long.
-  StatusOr<std::shared_ptr<const ProjectState>> FreshState() { return State(/*reload=*/server_store_ != nullptr); }
+  StatusOr<std::shared_ptr<const ProjectState>> FreshState() { return State(/*reload=*/serves()); }
 
   StatusOr<Database*> Warehouse();
   StatusOr<Registry*> Models();
@@ -52,17 +53,21 @@ class Workspace {
   Status ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor);
   StatusOr<uint64_t> EventLogPosition();
 
-  // A server in this process: its store, and what to do after a build has published.
-  void AttachServer(const OnlineStore* store, std::function<Status()> on_published,
+  std::string OnlineFolder() const { return StateFolder() + "/online"; }
+  // The files of the online store, while no server has them. kNotFound: there is none.
+  StatusOr<std::unique_ptr<OnlineStore>> OpenOnlineReadOnly();
+
+  // A server in this process: its online state, and what to do after a build has published.
+  void AttachServer(OnlineFeatures* online, std::function<Status()> on_published,
                     std::function<Status()> on_models_changed);
   void DetachServer();
-  bool serves() const { return server_store_ != nullptr; }
+  bool serves() const { return server_online_ != nullptr; }
+  OnlineFeatures* ServedOnline() const { return server_online_; }  // nullptr: none
   Status NotifyPublished();
   Status NotifyModelsChanged();
 
  private:
   explicit Workspace(std::string root) : root_(std::move(root)) {}
-  StatusOr<std::unique_ptr<OnlineStore>> OpenLogReadOnly();
 
   const std::string root_;
   const SystemClock clock_;
@@ -72,7 +77,7 @@ class Workspace {
   std::unique_ptr<Database> warehouse_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Ledger> ledger_;
-  const OnlineStore* server_store_ = nullptr;
+  OnlineFeatures* server_online_ = nullptr;
   std::function<Status()> on_published_;
   std::function<Status()> on_models_changed_;
 };

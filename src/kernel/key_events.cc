@@ -123,22 +123,26 @@ void KeyEvents::Read(TimestampUs t, FeatureCells* cells) const {
   }
 }
 
-void KeyEvents::Forget(TimestampUs horizon) {
-  size_t unseen = 0;
+size_t KeyEvents::RowsUnseenFrom(TimestampUs horizon) const {
   if (const std::optional<DurationUs> reach = program().Reach()) {
     const TimestampUs oldest = AddSaturated(horizon, -*reach);
-    unseen = static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) -
-                                 rows_.event_time.begin());
-  } else if (program().is_latest_value()) {
+    return static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) -
+                               rows_.event_time.begin());
+  }
+  if (program().is_latest_value()) {
     // Without a ttl the last event that holds for good at the horizon hides all before it.
     for (size_t row = rows_.size(); row-- > 0;) {
       if (rows_.event_time[row] <= horizon && rows_.available_at[row] <= horizon &&
           rows_.retracted_at[row] == EventRows::kNeverRetracted) {
-        unseen = row;
-        break;
+        return row;
       }
     }
   }
+  return 0;
+}
+
+void KeyEvents::Forget(TimestampUs horizon) {
+  const size_t unseen = RowsUnseenFrom(horizon);
   if (unseen == 0) return;
   rows_.EraseFront(unseen);
   if (tiles_ == nullptr) return;

@@ -30,7 +30,9 @@ class KeyEvents {
   // The rows that a read at `t` uses, of one window.
   std::vector<uint32_t> SourceRows(TimestampUs t, size_t window) const;
 
-  // Forgets what no read at `horizon` or later can see.
+  // How many of the first rows no read at `horizon` or later can see.
+  size_t RowsUnseenFrom(TimestampUs horizon) const;
+  // Forgets those.
   void Forget(TimestampUs horizon);
 
   const EventRows& rows() const { return rows_; }

@@ -13,8 +13,8 @@
 #include <random>
 
 #include "base/codec.h"
+#include "base/crc32c.h"
 #include "base/file.h"
-#include "monitoring/crc32c.h"
 
 namespace headrace {
 namespace {

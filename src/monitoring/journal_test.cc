@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
+#include "base/crc32c.h"
 #include "base/file.h"
-#include "monitoring/crc32c.h"
 
 namespace headrace {
 namespace {

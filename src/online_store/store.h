@@ -42,6 +42,12 @@ class OnlineStore {
   using StateVisitor = std::function<Status(std::string_view name, std::string_view bytes)>;
   // The states whose name begins with `prefix`, by name.
   virtual Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const = 0;
+
+  // Reads all that is on disk against its checksums: kDataLoss, naming the file.
+  virtual Status Verify() const = 0;
+  // A store of its own in the new folder `folder`, as this one is at one instant, with all that Append has acknowledged
+  // before; may share files that never change. Appends go on meanwhile.
+  virtual Status Snapshot(const std::string& folder) const = 0;
 };
 
 }  // namespace headrace

@@ -70,6 +70,10 @@ Status BindValue(duckdb_prepared_statement statement, idx_t index, const Value& 
   return absl::OkStatus();
 }
 
+Status Damaged(const std::string& path, const Status& status) {
+  return DataLoss("{}: damaged: {}; go on with the latest backup (headrace backup)", path, Message(status));
+}
+
 StatusOr<PreparedHandle> Prepare(duckdb_connection connection, std::string_view sql,
                                  std::span<const Value> parameters) {
   PreparedHandle statement;
@@ -153,7 +157,7 @@ StatusOr<std::optional<RecordBatch>> ResultStream::Next() {
   while (true) {
     const DataChunkHandle chunk(duckdb_fetch_chunk(*state_->result));
     if (!chunk) {
-      HR_RETURN_IF_ERROR(ErrorOfStream());
+      HR_RETURN_IF_ERROR(state_->connection->Located(ErrorOfStream()));
       return std::nullopt;
     }
     const size_t rows = duckdb_data_chunk_get_size(chunk.get());
@@ -190,8 +194,10 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& option
   if (duckdb_open_ext(path, &database->handle_, config.get(), &error) != DuckDBSuccess) {
     const Status status = SqlStatus(error);
     duckdb_free(error);
-    return options.path.empty() ? status : Annotate(status, options.path);
+    if (options.path.empty()) return status;
+    return absl::IsDataLoss(status) ? Damaged(options.path, status) : Annotate(status, options.path);
   }
+  database->path_ = options.path;
   HR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, database->Connect());
   HR_ASSIGN_OR_RETURN(const Value name, connection->QueryValue("select current_catalog()"));
   database->catalog_name_ = name.str();
@@ -210,6 +216,7 @@ Database::~Database() {
 StatusOr<std::unique_ptr<Connection>> Database::Connect() {
   std::unique_ptr<Connection> connection(new Connection());
   if (duckdb_connect(handle_, &connection->handle_) != DuckDBSuccess) return Internal("DuckDB gave no connection");
+  connection->path_ = path_;
   HR_RETURN_IF_ERROR(connection->Execute(
       "set TimeZone = 'UTC'; set enable_progress_bar = true; set enable_progress_bar_print = false"));
   return connection;
@@ -224,15 +231,27 @@ Status Connection::Execute(std::string_view sql, std::span<const Value> paramete
   ResultHandle result;
   if (parameters.empty()) {
     if (duckdb_query(handle_, std::string(sql).c_str(), result.address()) == DuckDBSuccess) return absl::OkStatus();
-    return SqlStatus(duckdb_result_error(result.address()));
+    return Located(SqlStatus(duckdb_result_error(result.address())));
   }
   HR_ASSIGN_OR_RETURN(const PreparedHandle statement, Prepare(handle_, sql, parameters));
   if (duckdb_execute_prepared(statement.get(), result.address()) == DuckDBSuccess) return absl::OkStatus();
-  return SqlStatus(duckdb_result_error(result.address()));
+  return Located(SqlStatus(duckdb_result_error(result.address())));
+}
+
+Status Connection::Located(const Status& status) const {
+  const bool of_file = absl::IsDataLoss(status) && status.message().find("database file") != absl::string_view::npos;
+  return of_file && !path_.empty() ? Damaged(path_, status) : status;
 }
 
 StatusOr<std::unique_ptr<ResultStream>> Connection::Run(std::string_view sql, std::span<const Value> parameters,
                                                         QueryOptions options, bool stream) {
+  StatusOr<std::unique_ptr<ResultStream>> result = Start(sql, parameters, options, stream);
+  if (!result.ok()) return Located(result.status());
+  return result;
+}
+
+StatusOr<std::unique_ptr<ResultStream>> Connection::Start(std::string_view sql, std::span<const Value> parameters,
+                                                          QueryOptions options, bool stream) {
   interrupted_ = false;
   auto state = std::make_unique<ResultStream::State>();
   state->connection = this;

@@ -68,6 +68,7 @@ class Database {
  private:
   Database() = default;
   _duckdb_database* handle_ = nullptr;
+  std::string path_;
   std::string catalog_name_;
 };
 
@@ -128,6 +129,11 @@ class Connection {
   Connection() = default;
   StatusOr<std::unique_ptr<ResultStream>> Run(std::string_view sql, std::span<const Value> parameters,
                                               QueryOptions options, bool stream);
+  StatusOr<std::unique_ptr<ResultStream>> Start(std::string_view sql, std::span<const Value> parameters,
+                                                QueryOptions options, bool stream);
+  // An error of damage names the database's file, which DuckDB's own text does not.
+  Status Located(const Status& status) const;
+  std::string path_;
   _duckdb_connection* handle_ = nullptr;
   std::atomic<bool> interrupted_ = false;  // since the running statement began
 };

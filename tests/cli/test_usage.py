@@ -6,8 +6,8 @@ import unittest
 from headrace_testing import DONE, FAILED, WRONG_USE, ProjectTest, headrace
 
 COMMANDS = ["init", "check", "build", "sql", "show", "training-set", "train", "models", "serve", "push", "predict", "replay",
-            "verify", "explain"]
-NESTED = [("show", "plan"), ("show", "sql"), ("models", "show"), ("models", "alias"), ("models", "rebuild")]
+            "verify", "state", "backup", "explain"]
+NESTED = [("show", "plan"), ("show", "sql"), ("models", "show"), ("models", "alias"), ("models", "rebuild"), ("state", "hash"), ("state", "repair")]
 
 
 class Help(unittest.TestCase):
@@ -95,7 +95,8 @@ class WrongUse(ProjectTest):
         self.assertIn("--out FILE", self.refused("sql", "select 1", "--format", "parquet"))
 
     def test_outside_of_a_project(self):
-        for command in (["check"], ["build"], ["sql", "select 1"], ["show", "plan"], ["serve"], ["models"], ["verify"]):
+        for command in (["check"], ["build"], ["sql", "select 1"], ["show", "plan"], ["serve"], ["models"], ["verify"], ["state", "hash"],
+                        ["backup", "b"]):
             with self.subTest(command=command):
                 self.assertIn("headrace.yml", self.refused(*command))
 

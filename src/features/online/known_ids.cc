@@ -64,6 +64,13 @@ void IdLog::Append(std::string_view id, TimestampUs arrival) {
   }
 }
 
+void IdLog::Visit(TimestampUs oldest,
+                  const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const {
+  for (const Ref ref : refs_) {
+    if (ArrivalAt(ref) >= oldest) visitor(IdAt(ref), ArrivalAt(ref));
+  }
+}
+
 IdLog::Place IdLog::End() const {
   if (blocks_.empty()) return {first_block_, 0};
   return {first_block_ + blocks_.size() - 1, blocks_.back().size()};

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,9 @@ class IdLog {
   bool empty() const { return blocks_.empty(); }
   TimestampUs FirstArrival() const;  // of the oldest entry; there must be one
   void DropFirst();
+
+  // Every id that Contains finds, in no order. The arrival of an id without one is the greatest.
+  void Visit(TimestampUs oldest, const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const;
 
   size_t size() const { return refs_.size(); }
   size_t bytes() const;  // of blocks and hash set
@@ -93,6 +97,12 @@ class KnownIds {
   // Frees pushed ids that arrived before `oldest`, the oldest first and at most `most` of them. To Add they are unknown
   // whether they were freed or not.
   void Expire(TimestampUs oldest, size_t most);
+
+  // As IdLog::Visit, of history and pushes.
+  void Visit(TimestampUs oldest, const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const {
+    history_.Visit(oldest, visitor);
+    pushed_.Visit(oldest, visitor);
+  }
 
   size_t size() const { return history_.size() + pushed_.size(); }
   size_t bytes() const { return history_.bytes() + pushed_.bytes(); }

@@ -10,6 +10,8 @@ namespace headrace {
 namespace {
 
 constexpr std::string_view kMetaState = "meta";
+// 1: states had forgotten by the clock, so that no other state of the same log was like them.
+constexpr int64_t kMetaVersion = 2;
 std::string StatePrefix(const std::string& view) {
   return "view/" + view + "/";
 }
@@ -21,11 +23,13 @@ Json EncodeMeta(const OnlineDefinition& definition, DurationUs keep_us) {
     views.emplace_back(spec.view,
                        Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
   }
-  return Json::Object{{"version", 1}, {"keep_us", keep_us}, {"views", std::move(views)}};
+  return Json::Object{{"version", kMetaVersion}, {"keep_us", keep_us}, {"views", std::move(views)}};
 }
 
 // States that were kept for less have forgotten what a longer reach needs (rule 12: never approximately).
 bool KeptLongEnough(const Json& meta, DurationUs keep_us) {
+  const Json* version = meta.Find("version");
+  if (version == nullptr || !version->is_integer() || version->integer() != kMetaVersion) return false;
   const Json* kept = meta.Find("keep_us");
   return kept != nullptr && kept->is_integer() && kept->integer() >= keep_us;
 }
@@ -120,6 +124,7 @@ OnlineFeatures::~OnlineFeatures() {
 }
 
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
+  HR_RETURN_IF_ERROR(FindLastArrival());
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
   HR_ASSIGN_OR_RETURN(set_, BuildViewSet(std::move(definition), history, /*recovering=*/true));
   CountIds();
@@ -130,7 +135,26 @@ DurationUs OnlineFeatures::IdRetention(const StreamSource& stream) const {
   return stream.id_retention_us.value_or(options_.id_retention_us);
 }
 
-// What the log says of arrivals, ingestion numbers and ids.
+Status OnlineFeatures::FindLastArrival() {
+  if (store_->LastPosition() == 0) return absl::OkStatus();
+  return store_->ReadLog(store_->LastPosition() - 1, [&](uint64_t, std::string_view entry) -> Status {
+    HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
+    for (const LoggedRequest& request : requests) last_arrival_ = std::max(last_arrival_, request.arrival);
+    acknowledged_arrival_ = last_arrival_;
+    return absl::OkStatus();
+  });
+}
+
+// States forget what no read at this instant or later can see. It is counted from the last arrival or publishing, not
+// from the clock: the state of a log is then the same whenever and however often it is made (StateHash). Where nothing
+// comes nothing is forgotten, but nothing grows either.
+TimestampUs OnlineFeatures::Horizon(const ViewSet& set) const {
+  const TimestampUs latest = std::max(last_arrival_, set.definition->published_at);
+  return AddSaturated(std::min(latest, Now()), -set.keep_us);
+}
+
+// What the log says of arrivals, ingestion numbers and ids. The end of the log, not the clock, says which ids still
+// matter, as it does while a server runs.
 void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition) {
   last_arrival_ = std::max(last_arrival_, request.arrival);
   acknowledged_arrival_ = last_arrival_;
@@ -138,7 +162,7 @@ void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDe
   const auto stream = definition.streams.find(request.source);
   if (stream == definition.streams.end() || stream->second.event_id.empty()) return;
   const DurationUs retention_us = IdRetention(stream->second);
-  if (request.arrival < AddSaturated(clock_.Now(), -retention_us)) return;
+  if (request.arrival < AddSaturated(last_arrival_, -retention_us)) return;
   const TimestampUs oldest = AddSaturated(request.arrival, -retention_us);
   const Column* ids = request.rows.Find(stream->second.event_id);
   for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
@@ -220,7 +244,7 @@ StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(
     }
     return absl::OkStatus();
   }));
-  for (const auto& [view, state] : set->states) state->Forget(AddSaturated(Now(), -set->keep_us));
+  for (const auto& [view, state] : set->states) state->Forget(Horizon(*set));
   return set;
 }
 
@@ -304,7 +328,7 @@ Status OnlineFeatures::Checkpoint() {
   checkpoint.position = store_->LastPosition();
   checkpoint.replace_all = !checkpoint_is_whole_;
   for (const auto& [view, state] : set->states) {
-    state->Forget(AddSaturated(Now(), -set->keep_us));
+    state->Forget(Horizon(*set));
     for (auto& [key, bytes] : state->EncodeKeys(/*only_changed=*/checkpoint_is_whole_)) {
       checkpoint.states.emplace_back(StatePrefix(view) + key, std::move(bytes));
     }

@@ -30,6 +30,7 @@
 #include "features/online/event_parser.h"
 #include "features/online/known_ids.h"
 #include "features/online/quarantine.h"
+#include "features/online/state_hash.h"
 #include "features/online/view_state.h"
 #include "kernel/feature_plan.h"
 #include "online_store/store.h"
@@ -49,6 +50,7 @@ struct OnlineDefinition {
   std::shared_ptr<const ViewCatalog> catalog;
   std::vector<OnlineViewSpec> views;
   std::map<std::string, StreamSource> streams;
+  TimestampUs published_at = kMinTimestampUs;  // of the release that the histories are in
 };
 
 // History, as the warehouse holds it. `view` scans give batches in program.input's columns; `ids` gives one batch
@@ -159,6 +161,9 @@ class OnlineFeatures {
   Status Checkpoint();
   OnlineStats Stats() const;
 
+  // A hash of all that was made of history and log, at the end of the log. Pushes wait while it is computed.
+  StatusOr<StateHash> Hash();
+
  private:
   struct PendingPush {
     PushRequest request;
@@ -179,6 +184,8 @@ class OnlineFeatures {
 
   Status Recover(OnlineDefinition definition, const HistoryReader& history);
   DurationUs IdRetention(const StreamSource& stream) const;
+  Status FindLastArrival();
+  TimestampUs Horizon(const ViewSet& set) const;
   void RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition);
   StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history,
                                                   bool recovering);
@@ -203,6 +210,7 @@ class OnlineFeatures {
   void EndCommit();
 
   std::shared_ptr<ViewSet> CurrentSet() const;
+  StatusOr<StateHash::Part> HashQuarantine(const std::string& source) const;
 
   const std::unique_ptr<OnlineStore> store_;
   const Clock& clock_;

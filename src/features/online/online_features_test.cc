@@ -42,6 +42,8 @@ class StoreOnDisk : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
     return disk_.store.ReadStates(prefix, visitor);
   }
+  Status Verify() const override { return disk_.store.Verify(); }
+  Status Snapshot(const std::string& folder) const override { return disk_.store.Snapshot(folder); }
 
  private:
   Disk& disk_;
@@ -449,6 +451,48 @@ TEST_F(OnlineFeaturesTest, Rule27UnknownColumnsAreDroppedWhereTheStreamSaysSo) {
 }
 
 // Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.
+TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogWhateverWasForgottenWhen) {
+  options_.keep_us = 300;
+  options_.id_retention_us = 500;
+  Open();
+  for (int id = 2; id < 40; ++id) {
+    clock_.now = 1000 + 40 * id;
+    const int64_t t = clock_.now - (id % 3 == 0 ? 90 : 10);  // some are late
+    ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": {}}})", id, id % 4, t, id % 5)).ok());
+    if (id % 7 == 0) ASSERT_TRUE(online_->Checkpoint().ok());
+  }
+  const StateHash live = *online_->Hash();
+  EXPECT_EQ(live.log_position, 38u);
+  ASSERT_EQ(live.parts.size(), 2u);
+  EXPECT_EQ(live.parts[0].entries, 14);  // ids of the last 500 us, and that of history
+  EXPECT_EQ(live.parts[1].entries, 4);
+  clock_.now = 50'000;
+  EXPECT_EQ(online_->Hash()->hash, live.hash);
+  Open();  // from the last checkpoint and the log's end
+  EXPECT_EQ(online_->Hash()->hash, live.hash);
+  ASSERT_TRUE(disk_.store.WriteCheckpoint({0, {}, true}).ok());
+  Open();  // from history and log
+  EXPECT_EQ(online_->Hash()->hash, live.hash);
+}
+
+TEST_F(OnlineFeaturesTest, StateHashTellsOfEveryValueAndNamesItsPart) {
+  const auto hash_of = [&](const std::string& row) {
+    online_ = *OnlineFeatures::Open(std::make_unique<MemoryStore>(), MakeDefinition(), OneRowOfHistory(), clock_, {});
+    EXPECT_TRUE(Push(row).ok());
+    return *online_->Hash();
+  };
+  const StateHash one = hash_of(R"({"id": 2, "k": 7, "t": 990, "x": 0.0})");
+  EXPECT_EQ(hash_of(R"({"id": 2, "k": 7, "t": 990, "x": 0.0})").hash, one.hash);
+  for (const char* other : {R"({"id": 2, "k": 7, "t": 990, "x": -0.0})", R"({"id": 2, "k": 7, "t": 990, "x": null})",
+                            R"({"id": 2, "k": 7, "t": 991, "x": 0.0})", R"({"id": 2, "k": 8, "t": 990, "x": 0.0})"}) {
+    const StateHash hash = hash_of(other);
+    EXPECT_NE(hash.hash, one.hash) << other;
+    EXPECT_EQ(hash.parts[0].hash, one.parts[0].hash);  // the ids are the same
+    EXPECT_NE(hash.parts[1].hash, one.parts[1].hash);
+  }
+  EXPECT_NE(hash_of(R"({"id": 3, "k": 7, "t": 990, "x": 0.0})").parts[0].hash, one.parts[0].hash);
+}
+
 TEST_F(OnlineFeaturesTest, RandomOperationsAgreeWithTheReference) {
   std::mt19937_64 random(5);
   const ViewProgram program = MakeProgram();

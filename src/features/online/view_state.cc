@@ -1,5 +1,6 @@
 #include "features/online/view_state.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "base/codec.h"
@@ -122,6 +123,26 @@ void ViewState::Forget(TimestampUs horizon) {
         ++it;
       }
     }
+  }
+}
+
+void ViewState::Visit(TimestampUs horizon,
+                      const std::function<void(const std::string& key, const EventRows& events)>& visitor) const {
+  std::vector<const std::string*> keys;
+  for (const Shard& shard : shards_) {
+    const std::shared_lock lock(shard.mutex);
+    for (const auto& [key, events] : shard.keys) keys.push_back(&key);
+  }
+  std::sort(keys.begin(), keys.end(), [](const std::string* a, const std::string* b) { return *a < *b; });
+  for (const std::string* key : keys) {
+    const Shard& shard = ShardOf(*key);
+    const std::shared_lock lock(shard.mutex);
+    const KeyEvents& events = shard.keys.at(*key)->events;
+    const size_t unseen = events.RowsUnseenFrom(horizon);
+    if (unseen == events.size()) continue;
+    EventRows seen = events.rows();
+    seen.EraseFront(unseen);
+    visitor(*key, seen);
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <span>
@@ -33,6 +34,11 @@ class ViewState {
 
   // Drops what no read at `horizon` or later can see.
   void Forget(TimestampUs horizon);
+
+  // The keys in the order of their bytes, each with its events that a read at `horizon` or later can see; a key without
+  // any is left out. Call with insertions held off.
+  void Visit(TimestampUs horizon,
+             const std::function<void(const std::string& key, const EventRows& events)>& visitor) const;
 
   int64_t NumKeys() const;
   int64_t NumEvents() const;

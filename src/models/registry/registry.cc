@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
@@ -17,7 +18,7 @@ namespace headrace {
 namespace {
 
 constexpr int kBusyTimeoutMs = 10'000;
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;  // 1 had no digests
 
 constexpr std::string_view kSchema = R"sql(
   create table models (
@@ -53,8 +54,30 @@ constexpr std::string_view kSchema = R"sql(
 
 constexpr std::string_view kVersionColumns =
     "model, version, created_at, status, algorithm, task, recipe_hash, training_set_hash, training_set, params, "
-    "metrics, "
-    "views, artifact_sha256";
+    "metrics, views, artifact_sha256";
+
+// SQLite has no checksums of its own: every row has one, of its other columns, by the function row_digest.
+struct SealedTable {
+  std::string_view name;
+  std::string_view key;  // names a row to a person
+  std::string_view columns;
+};
+constexpr std::array kSealedTables = {SealedTable{"models", "name", "name, last_version, created_at"},
+                                      SealedTable{"versions", "model || '/' || version", kVersionColumns},
+                                      SealedTable{"aliases", "model || '@' || alias", "model, alias, version, set_at"}};
+
+// row_digest(...): SHA-256 of the values' bytes, each with its length.
+void RowDigest(sqlite3_context* context, int count, sqlite3_value** values) {
+  Sha256 hash;
+  for (int i = 0; i < count; ++i) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(values[i]));
+    const std::string_view bytes(text == nullptr ? "" : text, static_cast<size_t>(sqlite3_value_bytes(values[i])));
+    hash.Update(fmt::format("{}:", bytes.size()));
+    hash.Update(bytes);
+  }
+  const std::string digest = hash.Finish();
+  sqlite3_result_text(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
+}
 
 bool IsName(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -145,6 +168,10 @@ Status Registry::EnterWalMode() {
 Status Registry::SetUp() {
   sqlite3* const connection = connection_.get();
   sqlite3_busy_timeout(connection, kBusyTimeoutMs);
+  if (sqlite3_create_function(connection, "row_digest", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, &RowDigest,
+                              nullptr, nullptr) != SQLITE_OK) {
+    return SqliteError(connection, path_);
+  }
   HR_RETURN_IF_ERROR(EnterWalMode());
   HR_RETURN_IF_ERROR(RunSql(connection, path_, "pragma synchronous = full; pragma foreign_keys = on"));
   // Two processes may open a new file at once: the version is read under the write lock.
@@ -153,14 +180,53 @@ Status Registry::SetUp() {
     HR_ASSIGN_OR_RETURN(SqliteStatement read, Prepare("pragma user_version"));
     HR_RETURN_IF_ERROR(read.Step().status());
     const int64_t version = read.Integer(0);
-    if (version == kSchemaVersion) return absl::OkStatus();
+    if (version == kSchemaVersion) return CheckPages();
     if (version > kSchemaVersion) {
       return FailedPrecondition("{}: made by a newer Headrace (schema {}, this one knows {})", path_, version,
                                 kSchemaVersion);
     }
+    if (version == 0) HR_RETURN_IF_ERROR(RunSql(connection, path_, std::string(kSchema)));
   }
-  HR_RETURN_IF_ERROR(RunSql(connection, path_, fmt::format("{} pragma user_version = {}", kSchema, kSchemaVersion)));
+  for (const SealedTable& table : kSealedTables) {
+    HR_RETURN_IF_ERROR(RunSql(connection, path_,
+                              fmt::format("alter table {} add column digest text not null default ''", table.name)));
+  }
+  HR_RETURN_IF_ERROR(Seal());
+  HR_RETURN_IF_ERROR(RunSql(connection, path_, fmt::format("pragma user_version = {}", kSchemaVersion)));
   return transaction.Commit();
+}
+
+// That the pages hang together.
+Status Registry::CheckPages() {
+  HR_ASSIGN_OR_RETURN(SqliteStatement check, Prepare("pragma quick_check(1)"));
+  HR_RETURN_IF_ERROR(check.Step().status());
+  return check.Text(0) == "ok" ? absl::OkStatus() : SqliteDamage(path_, check.Text(0));
+}
+
+// Gives rows that were written in this transaction their digests.
+Status Registry::Seal() {
+  for (const SealedTable& table : kSealedTables) {
+    HR_RETURN_IF_ERROR(
+        RunSql(connection_.get(), path_,
+               fmt::format("update {} set digest = row_digest({}) where digest = ''", table.name, table.columns)));
+  }
+  return absl::OkStatus();
+}
+
+Status Registry::CheckSeals() {
+  for (const SealedTable& table : kSealedTables) {
+    HR_ASSIGN_OR_RETURN(SqliteStatement read, Prepare(fmt::format("select {} from {} where digest <> row_digest({})",
+                                                                  table.key, table.name, table.columns)));
+    HR_ASSIGN_OR_RETURN(const bool broken, read.Step());
+    if (broken)
+      return SqliteDamage(path_, fmt::format("{} of the table {} does not fit its digest", read.Text(0), table.name));
+  }
+  return absl::OkStatus();
+}
+
+// A write-ahead log that is damaged ends there for SQLite, without a word, so nothing is left in it.
+void Registry::EmptyWal() {
+  RunSql(connection_.get(), path_, "pragma wal_checkpoint(truncate)").IgnoreError();
 }
 
 StatusOr<SqliteStatement> Registry::Prepare(std::string_view sql) {
@@ -180,13 +246,13 @@ StatusOr<std::string> Registry::StoreArtifact(std::string_view artifact) const {
 StatusOr<int64_t> Registry::InsertVersion(const VersionInfo& info, const std::string& sha256) {
   const TimestampUs now = clock_.Now();
   HR_ASSIGN_OR_RETURN(SqliteStatement count,
-                      Prepare("insert into models values (?, 1, ?) on conflict (name) do update set last_version = "
-                              "last_version + 1 returning last_version"));
+                      Prepare("insert into models values (?, 1, ?, '') on conflict (name) do update set last_version = "
+                              "last_version + 1, digest = '' returning last_version"));
   HR_RETURN_IF_ERROR(count.Bind(info.model).Bind(now).Step().status());
   const int64_t version = count.Integer(0);
   HR_RETURN_IF_ERROR(count.Run());  // to its end, or the transaction could not commit
-  HR_ASSIGN_OR_RETURN(SqliteStatement insert, Prepare(fmt::format("insert into versions ({}) values "
-                                                                  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  HR_ASSIGN_OR_RETURN(SqliteStatement insert, Prepare(fmt::format("insert into versions ({}, digest) values "
+                                                                  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')",
                                                                   kVersionColumns)));
   insert.Bind(info.model).Bind(version).Bind(now).Bind(info.status).Bind(info.algorithm).Bind(info.task);
   insert.Bind(info.recipe_hash).Bind(info.training_set_hash).Bind(info.training_set.Dump()).Bind(info.params.Dump());
@@ -200,8 +266,11 @@ StatusOr<int64_t> Registry::RegisterVersion(const VersionInfo& info, std::string
   const std::lock_guard lock(mutex_);
   HR_ASSIGN_OR_RETURN(const std::string sha256, StoreArtifact(artifact));
   HR_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection_.get(), path_));
+  HR_RETURN_IF_ERROR(CheckSeals());
   HR_ASSIGN_OR_RETURN(const int64_t version, InsertVersion(info, sha256));
+  HR_RETURN_IF_ERROR(Seal());
   HR_RETURN_IF_ERROR(transaction.Commit());
+  EmptyWal();
   return version;
 }
 
@@ -219,6 +288,7 @@ Status Registry::NoSuchModel(std::string_view model) {
 }
 
 StatusOr<std::map<std::string, int64_t>> Registry::AliasesOf(std::string_view model) {
+  HR_RETURN_IF_ERROR(CheckSeals());
   HR_ASSIGN_OR_RETURN(SqliteStatement read, Prepare("select alias, version from aliases where model = ?"));
   read.Bind(model);
   std::map<std::string, int64_t> aliases;
@@ -302,6 +372,7 @@ StatusOr<VersionInfo> Registry::Resolve(std::string_view reference, std::string_
 
 StatusOr<std::vector<ModelSummary>> Registry::ListModels() {
   const std::lock_guard lock(mutex_);
+  HR_RETURN_IF_ERROR(CheckSeals());
   HR_ASSIGN_OR_RETURN(SqliteStatement read, Prepare("select name, last_version, created_at from models order by name"));
   std::vector<ModelSummary> models;
   while (true) {
@@ -325,23 +396,48 @@ StatusOr<std::vector<VersionInfo>> Registry::ListVersions(std::string_view model
 Status Registry::SetAlias(std::string_view model, std::string_view alias, int64_t version) {
   HR_RETURN_IF_ERROR(CheckName("an alias", alias));
   const std::lock_guard lock(mutex_);
+  HR_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection_.get(), path_));
   HR_RETURN_IF_ERROR(VersionLocked(model, version).status());
-  HR_ASSIGN_OR_RETURN(SqliteStatement set,
-                      Prepare("insert into aliases values (?, ?, ?, ?) on conflict (model, alias) do update set "
-                              "version = excluded.version, set_at = excluded.set_at"));
-  return set.Bind(model).Bind(alias).Bind(version).Bind(clock_.Now()).Run();
+  {
+    HR_ASSIGN_OR_RETURN(SqliteStatement set,
+                        Prepare("insert into aliases values (?, ?, ?, ?, '') on conflict (model, alias) do update set "
+                                "version = excluded.version, set_at = excluded.set_at, digest = ''"));
+    HR_RETURN_IF_ERROR(set.Bind(model).Bind(alias).Bind(version).Bind(clock_.Now()).Run());
+  }
+  HR_RETURN_IF_ERROR(Seal());
+  HR_RETURN_IF_ERROR(transaction.Commit());
+  EmptyWal();
+  return absl::OkStatus();
+}
+
+Status Registry::CopyTo(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  HR_RETURN_IF_ERROR(CheckPages());
+  HR_RETURN_IF_ERROR(CheckSeals());
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const SqliteConnection copy(handle);
+  if (opened != SQLITE_OK) return SqliteError(handle, path);
+  sqlite3_backup* const backup = sqlite3_backup_init(handle, "main", connection_.get(), "main");
+  if (backup == nullptr) return SqliteError(handle, path);
+  const int stepped = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (stepped != SQLITE_DONE || finished != SQLITE_OK) return SqliteError(handle, path);
+  return absl::OkStatus();
 }
 
 StatusOr<std::string> Registry::ReadArtifact(const VersionInfo& version) const {
   const std::string path = artifacts_ + "/" + version.artifact_sha256;
   StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) {
-    return DataLoss("{}: the artifact of {}/{} is missing: {}", path, version.model, version.version,
-                    Message(bytes.status()));
+    return DataLoss("{}: the artifact of {}/{} is missing: {}; train the model again, or take the file from a backup",
+                    path, version.model, version.version, Message(bytes.status()));
   }
   if (Sha256Hex(*bytes) != version.artifact_sha256) {
-    return DataLoss("{}: the artifact of {}/{} is damaged: its hash is not its name", path, version.model,
-                    version.version);
+    return DataLoss(
+        "{}: the artifact of {}/{} is damaged: its hash is not its name; train the model again, or take the file from "
+        "a backup",
+        path, version.model, version.version);
   }
   return bytes;
 }

@@ -5,6 +5,8 @@
 //   .headrace/registry.sqlite     models, versions, aliases; its schema has a number (PRAGMA user_version)
 //   .headrace/artifacts/<sha256>  written aside and renamed before the row that names it: a version always has its file
 //
+// Every row has a digest, checked whenever rows are read: a flipped bit is named and refused.
+//
 // Versions of a model count 1, 2, 3 ... and never change or come again; only aliases move. Any number of threads may
 // use one Registry and any number of processes one file: writes wait for each other (up to 10 s, then kUnavailable).
 #pragma once
@@ -79,6 +81,10 @@ class Registry {
   // model, and is no number.
   Status SetAlias(std::string_view model, std::string_view alias, int64_t version);
 
+  // Writes what is committed to a new SQLite file, while others read and write this one. kDataLoss: this one is
+  // damaged.
+  Status CopyTo(const std::string& path);
+
   // The bytes of a version's artifact, whose hash is checked. kDataLoss: the file is missing or damaged.
   StatusOr<std::string> ReadArtifact(const VersionInfo& version) const;
 
@@ -86,6 +92,10 @@ class Registry {
   Registry(std::string path, const Clock& clock, SqliteConnection connection);
   Status EnterWalMode();
   Status SetUp();
+  Status CheckPages();
+  Status CheckSeals();
+  Status Seal();
+  void EmptyWal();
   StatusOr<SqliteStatement> Prepare(std::string_view sql);
   StatusOr<std::string> StoreArtifact(std::string_view artifact) const;
   StatusOr<int64_t> InsertVersion(const VersionInfo& info, const std::string& sha256);

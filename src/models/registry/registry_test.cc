@@ -1,12 +1,14 @@
 #include "models/registry/registry.h"
 
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <set>
 #include <thread>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "models/models_testing.h"
 
@@ -45,6 +47,14 @@ class RegistryTest : public ::testing::Test {
   std::string ErrorOf(std::string_view reference) {
     const Status status = registry_->Resolve(reference).status();
     return fmt::format("{}: {}", absl::StatusCodeToString(status.code()), Message(status));
+  }
+
+  // Behind the registry's back.
+  void ExecuteSql(const std::string& sql) {
+    sqlite3* handle = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &handle), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
+    sqlite3_close(handle);
   }
 
   StandingClock clock_;
@@ -171,6 +181,46 @@ TEST_F(RegistryTest, ThreadsShareOneRegistry) {
   }
   threads.clear();
   EXPECT_EQ(registry_->ListVersions("late")->size(), 40u);
+}
+
+TEST_F(RegistryTest, ARowThatDoesNotFitItsDigestIsRefused) {
+  EXPECT_EQ(*registry_->RegisterVersion(Info("late"), "bytes"), 1);
+  ASSERT_TRUE(registry_->SetAlias("late", "champion", 1).ok());
+  for (const char* change : {"update versions set algorithm = 'x'", "update aliases set set_at = set_at + 1",
+                             "update models set last_version = 7"}) {
+    const std::string bytes = *ReadFile(path_);
+    ExecuteSql(change);
+    EXPECT_EQ(registry_->GetVersion("late", 1).status().code(), absl::StatusCode::kDataLoss) << change;
+    EXPECT_EQ(registry_->RegisterVersion(Info("late"), "more").status().code(), absl::StatusCode::kDataLoss) << change;
+    EXPECT_EQ(registry_->CopyTo(folder_.File("copy")).code(), absl::StatusCode::kDataLoss) << change;
+    registry_.reset();
+    ASSERT_TRUE(WriteFileAtomically(path_, bytes).ok());
+    registry_ = Open();
+    EXPECT_TRUE(registry_->GetVersion("late", 1).ok());
+  }
+}
+
+TEST_F(RegistryTest, AFileWithoutDigestsGetsThem) {
+  EXPECT_EQ(*registry_->RegisterVersion(Info("late"), "bytes"), 1);
+  ASSERT_TRUE(registry_->SetAlias("late", "champion", 1).ok());
+  registry_.reset();
+  for (const char* table : {"models", "versions", "aliases"})
+    ExecuteSql(fmt::format("alter table {} drop column digest", table));
+  ExecuteSql("pragma user_version = 1");
+  registry_ = Open();
+  EXPECT_EQ(registry_->Resolve("late")->version, 1);
+  EXPECT_EQ(*registry_->RegisterVersion(Info("late"), "more"), 2);
+  ExecuteSql("update versions set status = 'x' where version = 1");
+  EXPECT_EQ(registry_->GetVersion("late", 1).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(RegistryTest, ACopyIsARegistryOfItsOwn) {
+  EXPECT_EQ(*registry_->RegisterVersion(Info("late"), "bytes"), 1);
+  ASSERT_TRUE(registry_->CopyTo(folder_.File("copy.sqlite")).ok());
+  EXPECT_EQ(*registry_->RegisterVersion(Info("late"), "more"), 2);
+  const auto copy = Registry::Open(folder_.File("copy.sqlite"), clock_);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ((*copy)->ListVersions("late")->size(), 1u);
 }
 
 // Processes that open a new file and write to it at once: nothing is lost, no number comes twice.

@@ -6,12 +6,16 @@
 
 namespace headrace {
 
+Status SqliteDamage(std::string_view path, std::string_view what) {
+  return DataLoss("{}: damaged: {}; go on with the latest backup (headrace backup)", path, what);
+}
+
 Status SqliteError(sqlite3* connection, std::string_view path) {
   const std::string message = fmt::format("{}: {}", path, sqlite3_errmsg(connection));
   switch (sqlite3_errcode(connection) & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(message);
+      return SqliteDamage(path, sqlite3_errmsg(connection));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_IOERR:

@@ -17,6 +17,9 @@ namespace headrace {
 // longer than the busy timeout, or an I/O error; kResourceExhausted: the disk is full; kInternal otherwise.
 Status SqliteError(sqlite3* connection, std::string_view path);
 
+// kDataLoss: names the file, and says what to do.
+Status SqliteDamage(std::string_view path, std::string_view what);
+
 struct CloseSqlite {
   void operator()(sqlite3* connection) const;
 };

@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
@@ -10,39 +11,11 @@
 #include <optional>
 
 #include "online_store/rocksdb/periodic_sync.h"
+#include "online_store/rocksdb/rocksdb_files.h"
+#include "online_store/rocksdb/store_files.h"
 
 namespace headrace {
 namespace {
-
-constexpr std::string_view kFormat = "headrace online store 1";
-
-Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = fmt::format("online store: {}: {}", doing, status.ToString());
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsIOError() || status.IsNoSpace() || status.IsBusy() || status.IsTimedOut())
-    return absl::UnavailableError(message);
-  return absl::InternalError(message);
-}
-
-rocksdb::Slice ToSlice(std::string_view text) {
-  return {text.data(), text.size()};
-}
-std::string_view FromSlice(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
-
-// Big-endian, so that the order of the keys is the order of the positions.
-std::string EncodePosition(uint64_t position) {
-  std::string bytes(8, '\0');
-  for (int i = 7; i >= 0; --i, position >>= 8) bytes[static_cast<size_t>(i)] = static_cast<char>(position & 0xFF);
-  return bytes;
-}
-uint64_t DecodePosition(std::string_view bytes) {
-  uint64_t position = 0;
-  for (const char c : bytes) position = (position << 8) | static_cast<unsigned char>(c);
-  return position;
-}
 
 class RocksDbStore : public OnlineStore {
  public:
@@ -64,7 +37,7 @@ class RocksDbStore : public OnlineStore {
     if (it->Valid()) last_position_ = DecodePosition(FromSlice(it->key()));
     HR_RETURN_IF_ERROR(FromRocksDb(it->status(), "reading the end of the log"));
     std::string bytes;
-    const rocksdb::Status found = db_->Get({}, "checkpoint", &bytes);
+    const rocksdb::Status found = db_->Get({}, kCheckpointKey, &bytes);
     if (!found.ok() && !found.IsNotFound()) return FromRocksDb(found, "reading the checkpoint's position");
     if (found.ok()) checkpoint_position_ = DecodePosition(bytes);
     if (checkpoint_position_ <= last_position_) return absl::OkStatus();
@@ -107,7 +80,7 @@ class RocksDbStore : public OnlineStore {
         batch.Put(state(), name, bytes);
       }
     }
-    batch.Put("checkpoint", EncodePosition(checkpoint.position));
+    batch.Put(kCheckpointKey, EncodePosition(checkpoint.position));
     HR_RETURN_IF_ERROR(Write(&batch, "writing a checkpoint"));
     checkpoint_position_ = checkpoint.position;
     return absl::OkStatus();
@@ -123,9 +96,18 @@ class RocksDbStore : public OnlineStore {
     return FromRocksDb(it->status(), "reading states");
   }
 
+  Status Verify() const override { return FromRocksDb(db_->VerifyChecksum(), "reading all of it"); }
+
+  Status Snapshot(const std::string& folder) const override {
+    rocksdb::Checkpoint* checkpoint = nullptr;
+    HR_RETURN_IF_ERROR(FromRocksDb(rocksdb::Checkpoint::Create(db_.get(), &checkpoint), "a snapshot"));
+    const std::unique_ptr<rocksdb::Checkpoint> owner(checkpoint);
+    return FromRocksDb(checkpoint->CreateCheckpoint(folder), fmt::format("a snapshot in {}", folder));
+  }
+
  private:
-  rocksdb::ColumnFamilyHandle* log() const { return families_[1]; }
-  rocksdb::ColumnFamilyHandle* state() const { return families_[2]; }
+  rocksdb::ColumnFamilyHandle* log() const { return families_[kLogFamily]; }
+  rocksdb::ColumnFamilyHandle* state() const { return families_[kStateFamily]; }
 
   Status Write(rocksdb::WriteBatch* batch, std::string_view doing) {
     const std::lock_guard lock(wal_mutex_);
@@ -173,11 +155,11 @@ class RocksDbStore : public OnlineStore {
 
 Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
   std::string format;
-  const rocksdb::Status found = db->Get({}, "format", &format);
+  const rocksdb::Status found = db->Get({}, kFormatKey, &format);
   if (found.IsNotFound() && !read_only) {
     rocksdb::WriteOptions sync;
     sync.sync = true;
-    return FromRocksDb(db->Put(sync, "format", ToSlice(kFormat)), "marking the format");
+    return FromRocksDb(db->Put(sync, kFormatKey, ToSlice(kFormat)), "marking the format");
   }
   HR_RETURN_IF_ERROR(FromRocksDb(found, "reading the format"));
   if (format == kFormat) return absl::OkStatus();
@@ -189,19 +171,14 @@ Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
 StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options) {
   if (options.read_only && !std::filesystem::exists(folder + "/CURRENT"))
     return NotFound("{}: there is no online store", folder);
-  rocksdb::Options db_options;
-  db_options.create_if_missing = true;
-  db_options.create_missing_column_families = true;
-  db_options.info_log_level = rocksdb::WARN_LEVEL;
-  db_options.keep_log_file_num = 2;
+  HR_RETURN_IF_ERROR(CheckStoreFiles(folder, options.fsync.when == FsyncPolicy::When::kAlways));
+  rocksdb::Options db_options = StoreOptions(options);
   // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage. Only
   // without a sync at each write may the machine's death leave anything behind the last sync.
   db_options.wal_recovery_mode = options.fsync.when == FsyncPolicy::When::kAlways
                                      ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
                                      : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  if (options.env != nullptr) db_options.env = options.env;
-  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
-      {rocksdb::kDefaultColumnFamilyName, db_options}, {"log", db_options}, {"state", db_options}};
+  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = StoreFamilies(db_options);
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = options.read_only

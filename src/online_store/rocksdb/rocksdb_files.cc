@@ -1,0 +1,40 @@
+#include "online_store/rocksdb/rocksdb_files.h"
+
+namespace headrace {
+
+Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = fmt::format("online store: {}: {}", doing, status.ToString());
+  if (status.IsCorruption()) return DataLoss("{}; {}", message, kRepairHint);
+  if (status.IsIOError() || status.IsNoSpace() || status.IsBusy() || status.IsTimedOut())
+    return absl::UnavailableError(message);
+  return absl::InternalError(message);
+}
+
+std::string EncodePosition(uint64_t position) {
+  std::string bytes(8, '\0');
+  for (int i = 7; i >= 0; --i, position >>= 8) bytes[static_cast<size_t>(i)] = static_cast<char>(position & 0xFF);
+  return bytes;
+}
+
+uint64_t DecodePosition(std::string_view bytes) {
+  uint64_t position = 0;
+  for (const char c : bytes) position = (position << 8) | static_cast<unsigned char>(c);
+  return position;
+}
+
+rocksdb::Options StoreOptions(const RocksDbStoreOptions& options) {
+  rocksdb::Options result;
+  result.create_if_missing = true;
+  result.create_missing_column_families = true;
+  result.info_log_level = rocksdb::WARN_LEVEL;
+  result.keep_log_file_num = 2;
+  if (options.env != nullptr) result.env = options.env;
+  return result;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> StoreFamilies(const rocksdb::Options& options) {
+  return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, options}, {"state", options}};
+}
+
+}  // namespace headrace
