@@ -1,4 +1,4 @@
-"""`state hash`: the same state from the same log, however it came about."""
+"""`state hash`: the same state from the same log, however it came about, and `state repair`."""
 import shutil
 import time
 import unittest
@@ -42,6 +42,7 @@ class State(unittest.TestCase):
         self.assertEqual(self.hash(), nothing)
         self.push_some(server)
         live = self.hash()
+        self.assertIn("a server runs on this state", self.project.run("state", "repair", status=1))
         self.assertEqual(live["log_position"], 21)
         self.assertNotEqual(live["hash"], nothing["hash"])
         self.assertEqual({(part["kind"], part["name"]) for part in live["parts"]},
@@ -63,6 +64,9 @@ class State(unittest.TestCase):
         shutil.rmtree(other.root)
         shutil.copytree(self.project.root, other.root, ignore=shutil.ignore_patterns("*.sock", "lock"))
         live = self.hash()
+        self.assertEqual(self.hash(other), live)
+        report = other.json("state", "repair")  # an empty store, but for the log
+        self.assertEqual((report["damage"], report["log_entries"], report["views"]), (None, 21, 3))
         self.assertEqual(self.hash(other), live)
         other_server = shop.Server(other)
         self.addCleanup(other_server.stop)

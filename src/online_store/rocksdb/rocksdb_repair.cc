@@ -199,7 +199,7 @@ StatusOr<StoreRepair> RepairInto(const std::string& folder, const std::string& s
   RocksDbStoreOptions read_only = options;
   read_only.read_only = true;
   repair.damage = FindDamage(folder, read_only);
-  const bool check_wal = options.fsync.when == FsyncPolicy::When::kAlways;
+  const bool check_wal = WalMustBeWhole(folder, options.fsync);
   for (const std::string& path : check_wal ? WalFiles(folder) : std::vector<std::string>()) {
     if (const Status status = CheckRecordFile(path); !status.ok()) return LogIsDamaged(folder, Message(status));
   }

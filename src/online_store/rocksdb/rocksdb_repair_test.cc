@@ -169,6 +169,17 @@ TEST_F(RepairTest, ADamagedLogIsRefusedAndNothingIsChanged) {
   }
 }
 
+TEST_F(RepairTest, WithoutASyncAtEachWriteDamageIsRefusedUnlessTheMachineWasStartedAgain) {
+  Fill(/*tables=*/false);
+  Flip(Wal(), 30);
+  RocksDbStoreOptions options;
+  options.read_only = true;
+  options.fsync = *ParseFsyncPolicy("os");
+  EXPECT_EQ(OpenRocksDbStore(folder_, options).status().code(), absl::StatusCode::kDataLoss);
+  Write(folder_ + "/BOOT", "another run");
+  EXPECT_NE(OpenRocksDbStore(folder_, options).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(RepairTest, ASnapshotIsAStoreOfItsOwn) {
   Fill(/*tables=*/false);
   const std::unique_ptr<OnlineStore> store = Open();

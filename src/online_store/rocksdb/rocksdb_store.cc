@@ -171,7 +171,7 @@ Status CheckFormat(rocksdb::DB* db, const std::string& folder, bool read_only) {
 StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options) {
   if (options.read_only && !std::filesystem::exists(folder + "/CURRENT"))
     return NotFound("{}: there is no online store", folder);
-  HR_RETURN_IF_ERROR(CheckStoreFiles(folder, options.fsync.when == FsyncPolicy::When::kAlways));
+  HR_RETURN_IF_ERROR(CheckStoreFiles(folder, WalMustBeWhole(folder, options.fsync)));
   rocksdb::Options db_options = StoreOptions(options);
   // A torn last record is what a crash in the middle of an unacknowledged write leaves; anything else is damage. Only
   // without a sync at each write may the machine's death leave anything behind the last sync.
@@ -188,6 +188,7 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
   auto store = std::make_unique<RocksDbStore>(db, std::move(families), options);
   HR_RETURN_IF_ERROR(CheckFormat(db, folder, options.read_only));
   HR_RETURN_IF_ERROR(store->Load());
+  if (!options.read_only) HR_RETURN_IF_ERROR(RememberBoot(folder));
   return store;
 }
 

@@ -19,7 +19,8 @@
 //
 // A checkpoint is one write batch, never on disk without the entries that it includes. Blocks and log records carry
 // RocksDB's checksums, verified on every read; a damaged file is named and refused. But without kAlways the death of
-// the machine leaves holes in what was not synced: there the log ends at the first damaged record.
+// the machine leaves holes in what was not synced: there the log ends at the first damaged record, if the machine was
+// started again since it was written.
 #pragma once
 
 #include <memory>

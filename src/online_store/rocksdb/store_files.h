@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "catalog/project.h"
 
 namespace headrace {
 
@@ -22,6 +23,12 @@ namespace headrace {
 // record or a torn one; and with `check_wal` so do the write-ahead logs (without it, the machine's death may have left
 // anything behind what was synced). kDataLoss, naming file and byte. A folder without a store is fine.
 Status CheckStoreFiles(const std::string& folder, bool check_wal);
+
+// Whether the write-ahead logs must be whole, but for a torn end: each write is synced, or the machine has not died
+// since they were written, so that all of them is there. The file BOOT says in which run of the machine that was.
+bool WalMustBeWhole(const std::string& folder, const FsyncPolicy& fsync);
+// To be called when the store is open, and before it is written to.
+Status RememberBoot(const std::string& folder);
 
 // The write-ahead logs of a store, by name.
 std::vector<std::string> WalFiles(const std::string& folder);

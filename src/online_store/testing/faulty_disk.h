@@ -40,7 +40,7 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
     std::filesystem::create_directories(to);
     for (const auto& entry : std::filesystem::directory_iterator(from)) {
       const std::string name = entry.path().filename().string();
-      if (name == "LOCK") continue;
+      if (name == "LOCK" || name == "BOOT") continue;  // as if another run of the machine had written it
       std::filesystem::copy_file(entry.path(), to + "/" + name);
       const auto synced = synced_.find(entry.path().string());
       if (synced == synced_.end()) continue;
