@@ -450,7 +450,6 @@ TEST_F(OnlineFeaturesTest, Rule27UnknownColumnsAreDroppedWhereTheStreamSaysSo) {
   EXPECT_FALSE(ParseEvents(source, R"({"id": "2", "y": 1, "t": 990})").ok());  // the declared ones stay strict
 }
 
-// Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.
 TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogWhateverWasForgottenWhen) {
   options_.keep_us = 300;
   options_.id_retention_us = 500;
@@ -459,7 +458,9 @@ TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogWhateverWasForgottenWhen) {
     clock_.now = 1000 + 40 * id;
     const int64_t t = clock_.now - (id % 3 == 0 ? 90 : 10);  // some are late
     ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": {}}})", id, id % 4, t, id % 5)).ok());
-    if (id % 7 == 0) ASSERT_TRUE(online_->Checkpoint().ok());
+    if (id % 7 == 0) {
+      ASSERT_TRUE(online_->Checkpoint().ok());
+    }
   }
   const StateHash live = *online_->Hash();
   EXPECT_EQ(live.log_position, 38u);
@@ -493,6 +494,7 @@ TEST_F(OnlineFeaturesTest, StateHashTellsOfEveryValueAndNamesItsPart) {
   EXPECT_NE(hash_of(R"({"id": 3, "k": 7, "t": 990, "x": 0.0})").parts[0].hash, one.parts[0].hash);
 }
 
+// Random pushes, late and repeated, reads, checkpoints and restarts, against the reference over everything pushed.
 TEST_F(OnlineFeaturesTest, RandomOperationsAgreeWithTheReference) {
   std::mt19937_64 random(5);
   const ViewProgram program = MakeProgram();
