@@ -38,7 +38,7 @@ struct FoldedCall {
   size_t output = 0;
 };
 
-// The folds of these aggregates. Kinds and what a tile of them is, with B the rows of a block:
+// The folds of a view's aggregates. Kinds and what a tile of them is:
 //
 //   count                          a number
 //   sum, avg                       of bigints the sum in 128 bits; of doubles the same in fixed point at a scale of the
@@ -53,7 +53,11 @@ struct FoldedCall {
 //     count_by and their kin       much as there are different values
 //   first, last, nth_last, their   how many events contribute: the events that matter are looked for from the end
 //     lists, rate, seconds_since_*
-//   the rest                       none: a read looks at every event of the window
-std::vector<std::unique_ptr<Folder>> MakeFolders(std::span<const AggregateCall> calls);
+//   arg_min, arg_max               the extreme; the event that has it is then looked for
+//   drawdown                       peak, least value and fall; of neighbours the former's peak less the latter's least
+//   count_days, sessions,          the first and last instant, and the number or gap between them
+//     longest_gap
+//   product, ew_avg                none: they are rounded at every event, so that a read looks at all of the window
+std::vector<std::unique_ptr<Folder>> MakeFolders(const ViewProgram& program);
 
 }  // namespace headrace

@@ -7,6 +7,7 @@
 #include "kernel/tiles/folder.h"
 #include "kernel/tiles/scaled_sum.h"
 #include "kernel/tiles/selection.h"
+#include "kernel/tiles/sequence_folders.h"
 #include "kernel/tiles/tiled_folder.h"
 
 namespace headrace {
@@ -199,22 +200,6 @@ class StateLogic {
   FoldedCall folded_;
 };
 
-// An aggregate that has no tiles: every event is looked at.
-class RowsFolder final : public Folder {
- public:
-  explicit RowsFolder(FoldedCall folded) : logic_(std::move(folded)) {}
-
-  std::unique_ptr<TileColumn> MakeTiles() const override { return nullptr; }
-  int64_t Append(const FoldInput& input, std::span<Column> out) const override {
-    StateLogic::Tile state;
-    for (const Piece& piece : input.pieces) logic_.AddRows(input.rows, piece.begin, piece.end, &state);
-    return logic_.Append(state, input.t, out);
-  }
-
- private:
-  const StateLogic logic_;
-};
-
 bool SelectTheSame(const AggregateCall& a, const AggregateCall& b) {
   return a.argument == b.argument && a.second == b.second && a.filter == b.filter;
 }
@@ -233,7 +218,6 @@ bool IsPlainExtreme(const AggregateCall& call) {
   return (call.kind == K::kMin || call.kind == K::kMax) && !HoldsBytes(call.argument_type);
 }
 
-// Whether it looks at the order of events, or must keep all of them.
 bool IsOfSequence(const AggregateCall& call) {
   return MakeAggregateState(call)->form() == StateForm::kSequence;
 }
@@ -244,15 +228,19 @@ std::unique_ptr<Folder> MakeSumFolder(std::vector<FoldedCall> calls) {
   return std::make_unique<TiledFolder<SumLogic<SumOfBigints>>>(SumLogic<SumOfBigints>(std::move(calls)));
 }
 
-std::unique_ptr<Folder> MakeSingleFolder(FoldedCall folded) {
+std::unique_ptr<Folder> MakeSingleFolder(FoldedCall folded, const ViewProgram& program) {
   if (IsPlainExtreme(folded.call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(std::move(folded)));
-  if (IsOfSequence(folded.call)) return std::make_unique<RowsFolder>(std::move(folded));
+  if (IsOfSequence(folded.call)) {
+    const TypeId compared = folded.call.second ? program.slots[*folded.call.second].type : TypeId::kBigint;
+    return MakeSequenceFolder(std::move(folded), compared);
+  }
   return std::make_unique<TiledFolder<StateLogic>>(StateLogic(std::move(folded)));
 }
 
 }  // namespace
 
-std::vector<std::unique_ptr<Folder>> MakeFolders(std::span<const AggregateCall> calls) {
+std::vector<std::unique_ptr<Folder>> MakeFolders(const ViewProgram& program) {
+  const std::vector<AggregateCall>& calls = program.aggregates;
   std::vector<std::unique_ptr<Folder>> folders;
   std::vector<bool> folded(calls.size());
   // Takes every call that is not folded yet, selects what `of` selects, and is of the kind.
@@ -275,7 +263,7 @@ std::vector<std::unique_ptr<Folder>> MakeFolders(std::span<const AggregateCall> 
     if (IsCount(calls[i])) {
       folders.push_back(std::make_unique<TiledFolder<CountLogic>>(CountLogic(take(calls[i], IsCount))));
     } else {
-      folders.push_back(MakeSingleFolder({calls[i], i}));
+      folders.push_back(MakeSingleFolder({calls[i], i}, program));
     }
   }
   return folders;

@@ -14,7 +14,7 @@ class ReadPlan {
  public:
   // The program must outlive the plan. Small tiles are for tests.
   explicit ReadPlan(const ViewProgram& program, const TileSizes& sizes = {})
-      : program_(program), sizes_(sizes), folders_(MakeFolders(program.aggregates)) {}
+      : program_(program), sizes_(sizes), folders_(MakeFolders(program)) {}
 
   const ViewProgram& program() const { return program_; }
   const TileSizes& sizes() const { return sizes_; }

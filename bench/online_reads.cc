@@ -1,0 +1,216 @@
+// Reads of the online state, in process: a hot key, whose window holds up to ten million events, and warm keys of many
+// views. `EveryEvent` is what a read costs that folds each event of the window by itself.
+//
+//   ./dev bench online_reads [--benchmark_filter=REGEX]
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <map>
+#include <random>
+
+#include "features/online/view_state.h"
+#include "kernel/feature_plan.h"
+
+namespace headrace {
+namespace {
+
+constexpr TimestampUs kNow = TimestampUs{1'700'000'000} * kUsPerSecond;
+constexpr DurationUs kWeek = 7 * kUsPerDay;
+
+// A view of one bigint key over slots x (double) and u (bigint).
+ViewProgram MakeView(const std::string& name, const std::vector<std::string>& functions,
+                     const std::vector<DurationUs>& windows) {
+  ViewProgram program;
+  program.name = name;
+  program.entity = {{"k", TypeId::kBigint}};
+  program.slots = {Expression::Column(0, TypeId::kDouble, "x"), Expression::Column(1, TypeId::kBigint, "u")};
+  for (const std::string& name_of : functions) {
+    const AggregateFunction& function = *FindAggregateFunction(name_of);
+    AggregateCall call;
+    call.kind = function.kind;
+    const size_t slot = name_of == "count_distinct" || name_of == "mode" ? 1 : 0;
+    if (function.argument != ArgumentRule::kNone) call.argument = slot;
+    call.parameter = function.fixed_parameter;
+    call.argument_type = program.slots[slot].type;
+    call.result_type = ResultTypeOf(function, call.argument_type, call.argument_type);
+    program.outputs.push_back(Expression::Column(program.aggregates.size(), call.result_type, name_of));
+    program.aggregates.push_back(call);
+  }
+  for (const DurationUs length_us : windows) program.windows.emplace_back().length_us = length_us;
+  for (const AggregateCall& call : program.aggregates) {
+    for (size_t i = 0; i < windows.size(); ++i)
+      program.features.push_back({fmt::format("f{}", program.features.size()), call.result_type});
+  }
+  return program;
+}
+
+// `count` events of key `key`, at even distances over the last seven days.
+EventRows MakeEvents(const ViewProgram& program, int64_t key, size_t count) {
+  std::mt19937_64 random(static_cast<uint64_t>(key));
+  std::lognormal_distribution<double> amounts(3, 1);
+  EventRows events(program);
+  for (size_t i = 0; i < count; ++i) {
+    const auto at = static_cast<TimestampUs>(static_cast<double>(i) / static_cast<double>(count) * kWeek);
+    events.keys[0].AppendInt(key);
+    events.slots[0].AppendDouble(amounts(random));
+    events.slots[1].AppendInt(static_cast<int64_t>(random() % 1'000'000));
+    events.event_time.push_back(kNow - kWeek + at);
+    events.available_at.push_back(events.event_time.back());
+    events.retracted_at.push_back(EventRows::kNeverRetracted);
+    events.ingest.push_back(static_cast<int64_t>(i));
+  }
+  return events;
+}
+
+double HeapBytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+struct HotKey {
+  HotKey(const std::vector<std::string>& functions, size_t count)
+      : program(MakeView("hot", functions, {kWeek})), plan(program), state(plan) {
+    EventRows events = MakeEvents(program, 1, count);
+    const double before = HeapBytes();
+    state.Restore(std::move(events));
+    bytes_of_tiles = HeapBytes() - before;
+  }
+
+  const ViewProgram program;
+  const ReadPlan plan;
+  KeyEvents state;
+  double bytes_of_tiles = 0;
+};
+
+using Functions = std::vector<std::string>;
+const Functions kCommon = {"count", "sum", "avg", "min", "max"};
+
+void HotKeyRead(benchmark::State& run, const Functions& functions) {
+  const auto count = static_cast<size_t>(run.range(0));
+  const HotKey key(functions, count);
+  // Edges fall anywhere in a block.
+  TimestampUs t = kNow;
+  for (auto _ : run) {
+    t -= 1'234'567;
+    if (t < kNow - kUsPerDay) t = kNow;
+    FeatureCells cells(key.program);
+    key.state.Read(t, &cells);
+    benchmark::DoNotOptimize(cells);
+  }
+  run.counters["tile_bytes_per_event"] = key.bytes_of_tiles / static_cast<double>(count);
+  run.counters["bytes_per_tile"] =
+      key.bytes_of_tiles / (static_cast<double>(count) / static_cast<double>(key.plan.sizes().block_rows));
+}
+
+void HotKeyEveryEvent(benchmark::State& run, const Functions& functions) {
+  const HotKey key(functions, static_cast<size_t>(run.range(0)));
+  for (auto _ : run) {
+    FeatureCells cells(key.program);
+    const std::vector<uint32_t> rows = key.state.SourceRows(kNow, 0);
+    for (size_t i = 0; i < key.program.aggregates.size(); ++i) {
+      const AggregateCall& call = key.program.aggregates[i];
+      const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
+      for (const uint32_t row : rows) {
+        if (Contributes(call, key.state.rows(), row)) state->Add(key.state.rows(), row);
+      }
+      state->AppendResult(kNow, &cells.columns[i]);
+    }
+    benchmark::DoNotOptimize(cells);
+  }
+}
+
+void HotKeyInsert(benchmark::State& run, const Functions& functions) {
+  HotKey key(functions, 1'000'000);
+  EventRows events = MakeEvents(key.program, 2, 100'000);
+  size_t next = 0;
+  for (auto _ : run) {
+    const size_t row = next++ % events.size();
+    events.event_time[row] = kNow + static_cast<TimestampUs>(next);
+    key.state.Insert(events, row);
+  }
+}
+
+// Some views of the common aggregates over two windows: ten features each; a thousand keys with so many events each.
+struct Project {
+  Project(size_t num_views, size_t events_per_key) {
+    std::vector<std::string> wanted;
+    for (size_t i = 0; i < num_views; ++i) {
+      const std::string name = fmt::format("v{:02}", i);
+      catalog.events.emplace(name, MakeView(name, kCommon, {kUsPerDay, kWeek}));
+      wanted.push_back(name + ".*");
+    }
+    for (const auto& [name, program] : catalog.events) {
+      states.emplace(name, std::make_unique<ViewState>(program));
+      for (int64_t key = 0; key < kKeys; ++key) states[name]->Insert(MakeEvents(program, key, events_per_key));
+    }
+    plan = *PlanFeatures(catalog, wanted);
+  }
+
+  // What OnlineFeatures::Read does for keys [first, first + count).
+  std::vector<Column> Read(int64_t first, size_t count) const {
+    std::vector<int64_t> keys(count);
+    for (size_t i = 0; i < count; ++i) keys[i] = (first + static_cast<int64_t>(i)) % kKeys;
+    const std::vector<Column> parts = {Column::Integers(TypeId::kBigint, keys)};
+    const Column times = Column::Integers(TypeId::kTimestamp, std::vector<int64_t>(count, kNow));
+    std::vector<std::vector<Column>> features;
+    std::string key;
+    for (const ViewProgram* program : plan.event_views) {
+      FeatureCells cells(*program);
+      for (size_t row = 0; row < count; ++row) {
+        key.clear();
+        EncodeKey(parts, row, &key);
+        states.at(program->name)->Read(key, kNow, &cells);
+      }
+      features.push_back(*FinishFeatures(*program, std::move(cells)));
+    }
+    return *AssembleFeatures(plan, std::move(features), RecordBatch(), times, count);
+  }
+
+  static constexpr int64_t kKeys = 1'000;
+  ViewCatalog catalog;
+  FeaturePlan plan;
+  std::map<std::string, std::unique_ptr<ViewState>> states;
+};
+
+void WarmKey(benchmark::State& run) {
+  const Project project(25, static_cast<size_t>(run.range(0)));
+  for (auto _ : run) benchmark::DoNotOptimize(project.Read(1, 1));
+  run.counters["features"] = static_cast<double>(project.plan.outputs.size());
+}
+
+void HundredKeys(benchmark::State& run) {
+  const Project project(5, static_cast<size_t>(run.range(0)));
+  int64_t first = 0;
+  for (auto _ : run) benchmark::DoNotOptimize(project.Read(first += 100, 100));
+  run.counters["features"] = static_cast<double>(project.plan.outputs.size());
+}
+
+void RegisterHot(const std::string& name, const Functions& functions) {
+  using benchmark::kMicrosecond;
+  for (const int64_t count : {100'000, 1'000'000, 10'000'000}) {
+    benchmark::RegisterBenchmark(fmt::format("HotKey/{}/Read", name).c_str(), HotKeyRead, functions)
+        ->Arg(count)
+        ->Unit(kMicrosecond);
+  }
+  benchmark::RegisterBenchmark(fmt::format("HotKey/{}/EveryEvent", name).c_str(), HotKeyEveryEvent, functions)
+      ->Arg(10'000'000)
+      ->Unit(kMicrosecond)
+      ->Iterations(1);
+  benchmark::RegisterBenchmark(fmt::format("HotKey/{}/Insert", name).c_str(), HotKeyInsert, functions);
+}
+
+}  // namespace
+}  // namespace headrace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  headrace::RegisterHot("common", headrace::kCommon);
+  headrace::RegisterHot("distinct", {"count_distinct"});
+  headrace::RegisterHot("median", {"median"});
+  headrace::RegisterHot("stddev", {"stddev_samp"});
+  headrace::RegisterHot("last", {"last", "rate"});
+  headrace::RegisterHot("mode", {"mode"});
+  benchmark::RegisterBenchmark("WarmKey", headrace::WarmKey)->Arg(10)->Arg(30)->Arg(100)->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("HundredKeys", headrace::HundredKeys)->Arg(30)->Unit(benchmark::kMicrosecond);
+  benchmark::RunSpecifiedBenchmarks();
+}
