@@ -123,7 +123,7 @@ class ExtremeLogic {
   };
   static constexpr bool kOrdered = false;
 
-  explicit ExtremeLogic(FoldedCall folded) : folded_(std::move(folded)), flip_(folded_.call.kind == K::kMax ? -1 : 0) {}
+  explicit ExtremeLogic(FoldedCall folded) : folded_(folded), flip_(folded_.call.kind == K::kMax ? -1 : 0) {}
 
   void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
     const Selection selection(folded_.call, rows);
@@ -177,7 +177,7 @@ class StateLogic {
   using Tile = std::unique_ptr<AggregateState>;  // nullptr: of no rows
   static constexpr bool kOrdered = false;
 
-  explicit StateLogic(FoldedCall folded) : folded_(std::move(folded)) {}
+  explicit StateLogic(FoldedCall folded) : folded_(folded) {}
 
   void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
     Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) { Ready(tile).Add(rows, row); });
@@ -229,12 +229,12 @@ std::unique_ptr<Folder> MakeSumFolder(std::vector<FoldedCall> calls) {
 }
 
 std::unique_ptr<Folder> MakeSingleFolder(FoldedCall folded, const ViewProgram& program) {
-  if (IsPlainExtreme(folded.call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(std::move(folded)));
+  if (IsPlainExtreme(folded.call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(folded));
   if (IsOfSequence(folded.call)) {
     const TypeId compared = folded.call.second ? program.slots[*folded.call.second].type : TypeId::kBigint;
-    return MakeSequenceFolder(std::move(folded), compared);
+    return MakeSequenceFolder(folded, compared);
   }
-  return std::make_unique<TiledFolder<StateLogic>>(StateLogic(std::move(folded)));
+  return std::make_unique<TiledFolder<StateLogic>>(StateLogic(folded));
 }
 
 }  // namespace

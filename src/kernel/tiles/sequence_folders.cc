@@ -47,7 +47,7 @@ class ContributionLogic {
 // What is decided by a few events at either end of the window: they alone are given to the state.
 class EndsFolder final : public Folder {
  public:
-  explicit EndsFolder(FoldedCall folded) : folded_(std::move(folded)), logic_(folded_.call) {
+  explicit EndsFolder(FoldedCall folded) : folded_(folded), logic_(folded_.call) {
     const auto nth = static_cast<size_t>(folded_.call.parameter);
     switch (folded_.call.kind) {
       case K::kFirst:
@@ -153,7 +153,7 @@ class ArgExtremeFolder final : public Folder {
   using Logic = ArgExtremeLogic<Code>;
   using Tile = typename Logic::Tile;
 
-  explicit ArgExtremeFolder(FoldedCall folded) : folded_(std::move(folded)), logic_(folded_.call) {}
+  explicit ArgExtremeFolder(FoldedCall folded) : folded_(folded), logic_(folded_.call) {}
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return std::make_unique<TileLevels<Logic>>(logic_); }
 
@@ -229,7 +229,7 @@ class DrawdownLogic {
   };
   static constexpr bool kOrdered = true;
 
-  explicit DrawdownLogic(FoldedCall folded) : folded_(std::move(folded)) {}
+  explicit DrawdownLogic(FoldedCall folded) : folded_(folded) {}
   void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
     const std::span<const double> values = rows.slots[*folded_.call.argument].doubles();
     Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) {
@@ -268,7 +268,7 @@ class InstantsLogic {
   };
   static constexpr bool kOrdered = true;
 
-  explicit InstantsLogic(FoldedCall folded) : folded_(std::move(folded)) {}
+  explicit InstantsLogic(FoldedCall folded) : folded_(folded) {}
   void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
     Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) {
       Merge({1, rows.event_time[row], rows.event_time[row], 1, 0}, tile);
@@ -309,7 +309,7 @@ class InstantsLogic {
 // product, ew_avg: rounded at each event, so that every event of the window is looked at, in the order.
 class RoundingFolder final : public Folder {
  public:
-  explicit RoundingFolder(FoldedCall folded) : folded_(std::move(folded)) {}
+  explicit RoundingFolder(FoldedCall folded) : folded_(folded) {}
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return nullptr; }
   int64_t Append(const FoldInput& input, std::span<Column> out) const override {
@@ -348,19 +348,19 @@ std::unique_ptr<Folder> MakeSequenceFolder(FoldedCall folded, TypeId compared_ty
   switch (folded.call.kind) {
     case K::kProduct:
     case K::kEwAvg:
-      return std::make_unique<RoundingFolder>(std::move(folded));
+      return std::make_unique<RoundingFolder>(folded);
     case K::kDrawdown:
-      return std::make_unique<TiledFolder<DrawdownLogic>>(DrawdownLogic(std::move(folded)));
+      return std::make_unique<TiledFolder<DrawdownLogic>>(DrawdownLogic(folded));
     case K::kCountDays:
     case K::kSessions:
     case K::kLongestGap:
-      return std::make_unique<TiledFolder<InstantsLogic>>(InstantsLogic(std::move(folded)));
+      return std::make_unique<TiledFolder<InstantsLogic>>(InstantsLogic(folded));
     case K::kArgMin:
     case K::kArgMax:
-      if (HoldsBytes(compared_type)) return std::make_unique<ArgExtremeFolder<std::string>>(std::move(folded));
-      return std::make_unique<ArgExtremeFolder<int64_t>>(std::move(folded));
+      if (HoldsBytes(compared_type)) return std::make_unique<ArgExtremeFolder<std::string>>(folded);
+      return std::make_unique<ArgExtremeFolder<int64_t>>(folded);
     default:
-      return std::make_unique<EndsFolder>(std::move(folded));
+      return std::make_unique<EndsFolder>(folded);
   }
 }
 
