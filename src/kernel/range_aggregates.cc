@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "kernel/aggregates/decoded_double.h"
 #include "kernel/aggregates/ordered_bits.h"
 #include "kernel/aggregates/rounding.h"
 
@@ -119,24 +120,6 @@ class Sliding {
   const AggregateCall call_;
 };
 
-// What a double's exponent field is above that of its lowest bit.
-constexpr int kExponentOfUnit = 1075;
-
-// A finite double as significand * 2^exponent.
-struct Decoded {
-  int64_t significand;  // signed, below 2^53
-  int exponent;
-};
-
-Decoded Decode(double v) {
-  constexpr int kSignificandBits = 52;
-  const auto bits = std::bit_cast<uint64_t>(v);
-  const int biased = static_cast<int>((bits >> kSignificandBits) & 0x7FF);
-  auto significand = static_cast<int64_t>(bits & ((uint64_t{1} << kSignificandBits) - 1));
-  if (biased != 0) significand |= int64_t{1} << kSignificandBits;
-  return {(bits >> 63) != 0 ? -significand : significand, std::max(biased, 1) - kExponentOfUnit};
-}
-
 // sum and avg of bigints or doubles.
 class RangeSum : public RangeAggregator {
  public:
@@ -186,14 +169,15 @@ class RangeSum : public RangeAggregator {
  private:
   __int128 Scaled(size_t position) const {
     if (doubles_.empty()) return integers_[position];
-    const Decoded decoded = Decode(doubles_[position]);
+    const DecodedDouble decoded(doubles_[position]);
     // A zero may have an exponent below the scale.
-    return decoded.significand == 0 ? 0 : static_cast<__int128>(decoded.significand) << (decoded.exponent - scale_);
+    if (decoded.significand == 0) return 0;
+    return static_cast<__int128>(decoded.significand) << (decoded.field - DecodedDouble::kExponentOfUnit - scale_);
   }
 
   // Chooses the scale at which every value is an integer; false if sums could leave 127 bits, or a value is not finite.
   bool FindScale() {
-    constexpr int kNotFinite = 0x7FF;
+    constexpr int kNotFinite = DecodedDouble::kNotFinite;
     int lowest = kNotFinite + 1;  // as the bits have the exponent; 0 is that of subnormal numbers, whose unit 1 has too
     int highest = 0;
     for (size_t i = 0; i < doubles_.size(); ++i) {
@@ -204,7 +188,7 @@ class RangeSum : public RangeAggregator {
       highest = std::max(highest, bits == 0 ? 0 : exponent);
     }
     if (highest == kNotFinite) return false;
-    scale_ = highest == 0 ? 0 : lowest - kExponentOfUnit;
+    scale_ = highest == 0 ? 0 : lowest - DecodedDouble::kExponentOfUnit;
     return highest - std::min(lowest, highest) + 53 + std::bit_width(doubles_.size()) < 126;
   }
 

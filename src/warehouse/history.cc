@@ -138,13 +138,11 @@ StatusOr<HistoryTimes> RecordedTimes(Connection& connection, std::string_view hi
   HR_ASSIGN_OR_RETURN(const bool has_recorded, HasRecordedVersions(connection));
   if (!has_recorded) return HistoryTimes{};
   const std::array<Value, 1> name = {Value::Varchar(std::string(history_name))};
-  HR_ASSIGN_OR_RETURN(
-      const RecordBatch found,
-      connection.QueryAll("select late > 0, retracted > 0 from headrace.history_versions where history = ? and late is "
-                          "not null",
-                          name));
-  if (found.num_rows == 0) return HistoryTimes{};
-  return HistoryTimes{found.columns[0].ints()[0] != 0, found.columns[1].ints()[0] != 0};
+  HR_ASSIGN_OR_RETURN(const RecordBatch found,
+                      connection.QueryAll("from headrace.history_versions where history = ?", name));
+  const Column* const late = found.Find("late");  // not there before the first build of this version
+  if (late == nullptr || found.num_rows == 0 || late->IsNull(0)) return HistoryTimes{};
+  return HistoryTimes{late->ints()[0] > 0, found.Find("retracted")->ints()[0] > 0};
 }
 
 Status RecordHistoryVersion(Connection& connection, std::string_view history_name) {

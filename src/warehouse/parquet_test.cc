@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "base/hash.h"
+#include "base/nested.h"
 #include "warehouse/warehouse_testing.h"
 
 namespace headrace {
@@ -51,6 +53,37 @@ class ParquetTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
   std::unique_ptr<Connection> connection_;
 };
+
+TEST_F(ParquetTest, AFewDifferentDoublesKeepTheirBits) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> few = {0.0, -0.0, nan, std::copysign(nan, -1.0), 1.5};
+  for (const bool nested : {false, true}) {
+    RecordBatch rows({{"x", TypeId::kDouble}, {"n", TypeId::kBigint}});
+    if (nested) rows = RecordBatch({{"x", TypeId::kDouble}, {"n", TypeId::kBigint}, {"l", ListOf(TypeId::kDouble)}});
+    for (size_t i = 0; i < 2'000; ++i) {
+      rows.columns[0].AppendDouble(few[i % few.size()]);
+      rows.columns[1].AppendInt(static_cast<int64_t>(i % 3));
+      if (nested) rows.columns[2].AppendString(EncodeList(Column::Doubles({few[i % few.size()], few[(i + 1) % 2]})));
+    }
+    rows.num_rows = 2'000;
+    Write(rows);
+    const StatusOr<RecordBatch> read = connection_->QueryAll(fmt::format("from read_parquet('{}')", path_));
+    ASSERT_TRUE(read.ok()) << read.status();
+    for (size_t column = 0; column < rows.columns.size(); ++column) {
+      for (size_t row = 0; row < rows.num_rows; ++row)
+        ASSERT_TRUE(read->columns[column].GetValue(row).IdenticalTo(rows.columns[column].GetValue(row)))
+            << rows.schema[column].name << " of row " << row;
+    }
+  }
+}
+
+TEST_F(ParquetTest, AQuerysFewDifferentDoublesKeepTheirBits) {
+  const Status status = WriteQueryAsParquet(
+      *connection_, "select if(i % 2 = 0, 0.0::double, -(0.0::double)) as x from range(2000) r(i);", path_);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Rows(*connection_, fmt::format("select count(*) from read_parquet('{}') where signbit(x)", path_)),
+            "1000\n");
+}
 
 TEST_F(ParquetTest, RowsComeBackBitForBitAndInOrder) {
   const RecordBatch expected = MakeBatch(0, 300'000);

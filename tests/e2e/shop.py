@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -158,6 +159,10 @@ class Server:
         got, answer = self.request("POST", path, body, connection)
         assert got == status, f"{path}: {got} {answer}"
         return answer
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        return int(re.search(rf"^{name} (\d+)$", self.request("GET", "/metrics")[1], re.MULTILINE).group(1))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -1,5 +1,4 @@
 """`online:` of headrace.yml, as a running server keeps to it."""
-import re
 import time
 import unittest
 
@@ -29,10 +28,6 @@ class OnlineSettings(unittest.TestCase):
         (self.project.root / "headrace.yml").write_text(f"name: shop\nonline:\n{lines}")
         return shop.Server(self.project)
 
-    def metric(self, server, name):
-        text = server.request("GET", "/metrics")[1]
-        return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE).group(1))
-
     def test_no_fsync_policy_loses_an_event_when_the_process_is_killed(self):
         sent = 0
         for fsync in ("always", "every 10ms", "os"):
@@ -51,12 +46,12 @@ class OnlineSettings(unittest.TestCase):
     def test_ids_of_pushed_events_are_forgotten_after_their_retention(self):
         server = self.serve(id_retention="1s")
         self.assertEqual(server.post("/v1/events/raw.orders", order(1_000_000))["accepted"], 1)
-        held = self.metric(server, "headrace_event_ids")
+        held = server.metric("headrace_event_ids")
         time.sleep(1.1)
         self.assertEqual(server.post("/v1/events/raw.orders", order(1_000_000))["accepted"], 1)
         self.assertEqual(server.post("/v1/events/raw.orders", order(7)), {"accepted": 0, "duplicates": 1})  # of history
-        self.assertEqual(self.metric(server, "headrace_event_ids"), held)
-        self.assertGreater(self.metric(server, "headrace_event_id_bytes"), 0)
+        self.assertEqual(server.metric("headrace_event_ids"), held)
+        self.assertGreater(server.metric("headrace_event_id_bytes"), 0)
         self.assertEqual(server.stop(), 0)
 
     def test_events_of_the_future_are_refused_and_counted(self):
@@ -65,8 +60,8 @@ class OnlineSettings(unittest.TestCase):
         answer = server.post("/v1/events/raw.orders", [good, order(1_000_001, in_days(2.1))], status=400)
         self.assertIn("row 1, column 'happened_at': ", str(answer))
         self.assertIn("is more than 2d after the server's clock", str(answer))
-        self.assertEqual(self.metric(server, "headrace_events_future_total"), 1)
-        self.assertEqual(self.metric(server, "headrace_requests_refused_total"), 1)
+        self.assertEqual(server.metric("headrace_events_future_total"), 1)
+        self.assertEqual(server.metric("headrace_requests_refused_total"), 1)
         self.assertEqual(server.post("/v1/events/raw.orders", good), {"accepted": 1, "duplicates": 0})
         self.assertEqual(server.stop(), 0)
 

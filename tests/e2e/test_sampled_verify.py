@@ -1,5 +1,4 @@
 """The server computes a sample of its predictions again from raw history, all the time."""
-import re
 import time
 import unittest
 
@@ -25,8 +24,7 @@ class SampledVerify(unittest.TestCase):
         return server
 
     def metric(self, server, name):
-        text = server.request("GET", "/metrics")[1]
-        return int(re.search(rf"^headrace_verify_{name}_total (\d+)$", text, re.MULTILINE).group(1))
+        return server.metric(f"headrace_verify_{name}_total")
 
     def wait_for(self, server, name, least):
         for _ in range(300):

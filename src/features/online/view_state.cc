@@ -67,7 +67,7 @@ void ViewState::Insert(const EventRows& events) {
   for (size_t row = 0; row < events.size(); ++row) {
     key.clear();
     if (!EncodeKey(events.keys, row, &key)) continue;  // a null key part: no request matches it
-    added[absl::HashOf(key) % kShards].push_back({key, row});
+    added[ShardNumberOf(key)].push_back({key, row});
   }
   for (size_t i = 0; i < kShards; ++i) {
     if (!added[i].empty()) InsertInto(shards_[i], events, added[i]);
@@ -80,9 +80,7 @@ void ViewState::InsertInto(Shard& shard, const EventRows& events, std::span<NewE
   constexpr size_t kCacheLine = 64;
   const std::unique_lock lock(shard.mutex);
   for (NewEvent& event : added) {
-    std::unique_ptr<Key>& key = shard.keys[event.key];
-    if (key == nullptr) key = std::make_unique<Key>(plan_);
-    event.of = key.get();
+    event.of = &shard.KeyOf(event.key, plan_);
     for (size_t byte = 0; byte < sizeof(Key); byte += kCacheLine)
       __builtin_prefetch(reinterpret_cast<const char*>(event.of) + byte);
   }
@@ -188,9 +186,7 @@ Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(program_, bytes));
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
-  std::unique_ptr<Key>& state = shard.keys[key];
-  if (state == nullptr) state = std::make_unique<Key>(plan_);
-  state->events.Restore(std::move(rows));
+  shard.KeyOf(key, plan_).events.Restore(std::move(rows));
   return absl::OkStatus();
 }
 

@@ -59,6 +59,12 @@ class ViewState {
     mutable std::shared_mutex mutex;
     absl::flat_hash_map<std::string, std::unique_ptr<Key>> keys;  // which stay where they are
     std::vector<std::string> changed;
+    // A new one has no events.
+    Key& KeyOf(const std::string& name, const ReadPlan& plan) {
+      std::unique_ptr<Key>& key = keys[name];
+      if (key == nullptr) key = std::make_unique<Key>(plan);
+      return *key;
+    }
     void MarkChanged(const std::string& name, Key* key) {
       if (!std::exchange(key->changed, true)) changed.push_back(name);
     }
@@ -70,8 +76,9 @@ class ViewState {
   };
   void InsertInto(Shard& shard, const EventRows& events, std::span<NewEvent> added);
 
-  Shard& ShardOf(const std::string& key) { return shards_[absl::HashOf(key) % kShards]; }
-  const Shard& ShardOf(const std::string& key) const { return shards_[absl::HashOf(key) % kShards]; }
+  static size_t ShardNumberOf(const std::string& key) { return absl::HashOf(key) % kShards; }
+  Shard& ShardOf(const std::string& key) { return shards_[ShardNumberOf(key)]; }
+  const Shard& ShardOf(const std::string& key) const { return shards_[ShardNumberOf(key)]; }
 
   const ViewProgram& program_;
   const ReadPlan plan_;

@@ -11,11 +11,6 @@ constexpr int kMinExponent = -1074;  // of the lowest bit of a subnormal number
 constexpr int kMaxExponent = 1023;   // of the highest bit of a normal one
 constexpr int kBias = 1023;
 
-int HighestBit(unsigned __int128 v) {
-  const auto high = static_cast<uint64_t>(v >> 64);
-  return high != 0 ? 127 - std::countl_zero(high) : 63 - std::countl_zero(static_cast<uint64_t>(v));
-}
-
 struct Division {
   uint64_t quotient;
   uint64_t remainder;

@@ -1,9 +1,16 @@
 // Exact numbers to doubles, rounded once: to nearest, ties to even.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace headrace {
+
+// The place of the highest bit that is set, from 0; -1 of zero.
+inline int HighestBit(unsigned __int128 v) {
+  const auto high = static_cast<uint64_t>(v >> 64);
+  return high != 0 ? 127 - std::countl_zero(high) : 63 - std::countl_zero(static_cast<uint64_t>(v));
+}
 
 // The double nearest to (magnitude + f) * 2^exponent, negated if `negative`, where 0 < f < 1 if `sticky` and f = 0 if
 // not; a sticky magnitude has at least 55 significant bits. +0.0 for zero, an infinity past the greatest double.

@@ -8,9 +8,7 @@ namespace {
 constexpr int kMaxBits = 125;  // of what is added, so that one more addition fits
 
 int BitsOf(__int128 v) {
-  const auto magnitude = static_cast<unsigned __int128>(v < 0 ? -v : v);
-  const auto high = static_cast<uint64_t>(magnitude >> 64);
-  return high != 0 ? 128 - std::countl_zero(high) : 64 - std::countl_zero(static_cast<uint64_t>(magnitude));
+  return HighestBit(static_cast<unsigned __int128>(v < 0 ? -v : v)) + 1;
 }
 
 }  // namespace

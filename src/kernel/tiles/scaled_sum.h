@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "kernel/aggregates/decoded_double.h"
 #include "kernel/aggregates/exact_sum.h"
 
 namespace headrace {
@@ -34,26 +35,6 @@ class ScaledSum {
   __int128 integer_ = 0;
   int exponent_ = 0;
   std::unique_ptr<ExactSum> wide_;  // what did not fit
-};
-
-// A finite double as significand * 2^exponent.
-struct DecodedDouble {
-  static constexpr int kSignificandBits = 52;
-  static constexpr int kNotFinite = 0x7FF;
-  // What a double's exponent field is above that of its lowest bit.
-  static constexpr int kExponentOfUnit = 1075;
-
-  int64_t significand;  // signed, below 2^53
-  int field;            // the exponent, as the bits have it; 1 of subnormal numbers
-
-  explicit DecodedDouble(double v) {
-    const auto bits = std::bit_cast<uint64_t>(v);
-    const int biased = static_cast<int>((bits >> kSignificandBits) & 0x7FF);
-    auto magnitude = static_cast<int64_t>(bits & ((uint64_t{1} << kSignificandBits) - 1));
-    if (biased != 0) magnitude |= int64_t{1} << kSignificandBits;
-    significand = (bits >> 63) != 0 ? -magnitude : magnitude;
-    field = std::max(biased, 1);
-  }
 };
 
 template <typename Selection>
