@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "catalog/loaders.h"
 
 namespace headrace {
@@ -9,6 +10,21 @@ void ReadSetting(YamlReader* reader, std::string_view key, Setting* setting, Loa
   const std::string text = reader->Text(key);
   if (text.empty()) return;
   if (const auto duration = ReadDuration(text, reader->WhereOf(key), context)) *setting = *duration;
+}
+
+void LoadExport(const YamlNode& node, LoadContext* context) {
+  YamlReader reader(node, "export", &context->diagnostics);
+  ExportSettings& settings = context->project.online.export_settings;
+  ReadSetting(&reader, "every", &settings.every_us, context);
+  if (const std::string text = reader.Text("size"); !text.empty()) {
+    const StatusOr<size_t> bytes = ParseByteCount(text);
+    if (bytes.ok()) {
+      settings.size_bytes = static_cast<int64_t>(*bytes);
+    } else {
+      reader.Report(reader.WhereOf("size"), std::string(Message(bytes.status())));
+    }
+  }
+  reader.Finish();
 }
 
 void LoadOnline(const YamlNode& node, LoadContext* context) {
@@ -27,6 +43,7 @@ void LoadOnline(const YamlNode& node, LoadContext* context) {
   ReadSetting(&reader, "id_retention", &online.id_retention_us, context);
   ReadSetting(&reader, "keep", &online.keep_us, context);
   ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
+  if (const YamlNode* settings = reader.Find("export"); settings != nullptr) LoadExport(*settings, context);
   reader.Finish();
 }
 

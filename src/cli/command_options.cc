@@ -347,6 +347,11 @@ void AddExplain(CommandSet* set) {
   app.Text("prediction", &command->id, "The prediction's id, from its answer or the ledger", "ID").Required();
 }
 
+void AddExport(CommandSet* set) {
+  set->Add("export", "Write the log of pushed events to .headrace/events as Parquet, and truncate it behind that",
+           "headrace export", [](const ParseContext& context) -> Made { return ExportCommand{context.json}; });
+}
+
 }  // namespace
 
 void AddCommands(CommandSet* set) {
@@ -364,6 +369,7 @@ void AddCommands(CommandSet* set) {
   AddReplay(set);
   AddVerify(set);
   AddExplain(set);
+  AddExport(set);
 }
 
 }  // namespace headrace

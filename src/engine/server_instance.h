@@ -49,6 +49,9 @@ class ServerInstance {
   Status ReloadDefinitions();
   void RefreshModels();
 
+  // Exports the log, writes a checkpoint if there is none behind it, and truncates. Not of a replay.
+  StatusOr<ExportReport> ExportEvents();
+
   // Finishes accepted requests, writes a checkpoint (not of a replay) and the ledger.
   Status Stop();
 
@@ -56,6 +59,7 @@ class ServerInstance {
   ServerInstance(Workspace& workspace, const ServerOptions& options);
   Status Recover();
   void RunCheckpoints();
+  bool ExportIsDue(const OnlineStats& stats) const;
   StatusOr<OnlineDefinition> CurrentDefinition();
 
   Workspace& workspace_;
@@ -74,6 +78,8 @@ class ServerInstance {
   std::condition_variable stop_changed_;
   bool stopping_ = false;
   std::thread checkpoints_;
+  std::atomic<TimestampUs> last_export_ = 0;  // when one ended last, or when the server was ready
+  std::atomic<int64_t> exported_bytes_ = 0;   // of the log since the start
 };
 
 // Default alias of each model, from its recipe.

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "warehouse/appender.h"
 #include "warehouse/arrow_stream.h"
@@ -63,6 +65,23 @@ bool NeedsNoDictionary(const RecordBatch& rows) {
   return 2 * distinct > rows.columns.size();
 }
 
+// A dictionary of DuckDB's holds equal doubles once, and takes -0.0 for 0.0 and every NaN for one: what stands between
+// them would come back with other bits. Of lists and maps nothing is known.
+bool DictionaryLosesBits(const RecordBatch& rows) {
+  const auto canonical_nan = std::bit_cast<uint64_t>(std::numeric_limits<double>::quiet_NaN());
+  for (const Column& column : rows.columns) {
+    if (IsNested(column.type())) return true;
+    for (const double value : column.doubles()) {
+      if (value == 0 && std::signbit(value)) return true;
+      if (std::isnan(value) && std::bit_cast<uint64_t>(value) != canonical_nan) return true;
+    }
+  }
+  return false;
+}
+
+constexpr std::string_view kNoDictionary = ", dictionary_size_limit 0";
+constexpr std::string_view kHardlyAnyDictionary = ", dictionary_size_limit 1";
+
 }  // namespace
 
 Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
@@ -82,9 +101,8 @@ Status StoreBatches(Connection& connection, const Schema& schema, const BatchRea
   }
 }
 
-}  // namespace
-
-Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads) {
+Status WriteBatches(const Schema& schema, const BatchReader& next, const std::string& path, int threads,
+                    std::string_view dictionary) {
   DatabaseOptions options;
   options.threads = threads;
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(options));
@@ -101,14 +119,20 @@ Status WriteParquet(const Schema& schema, const BatchReader& next, const std::st
   } else {
     HR_RETURN_IF_ERROR(StoreBatches(*connection, schema, all));
   }
-  const Status status =
-      Copy(*connection, "select * from batch", path, no_dictionary ? ", dictionary_size_limit 1" : "");
+  if (dictionary.empty() && no_dictionary) dictionary = kHardlyAnyDictionary;
+  const Status status = Copy(*connection, "select * from batch", path, dictionary);
   return view.error().ok() ? status : view.error();
+}
+
+}  // namespace
+
+Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads) {
+  return WriteBatches(schema, next, path, threads, "");
 }
 
 Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads) {
   size_t next_row = 0;
-  return WriteParquet(
+  return WriteBatches(
       rows.schema,
       [&]() -> StatusOr<std::optional<RecordBatch>> {
         if (next_row > 0 && next_row >= rows.num_rows) return std::nullopt;
@@ -116,7 +140,7 @@ Status WriteParquet(const RecordBatch& rows, const std::string& path, int thread
         next_row += kRowGroupRows;
         return batch;
       },
-      path, threads);
+      path, threads, DictionaryLosesBits(rows) ? kNoDictionary : "");
 }
 
 StatusOr<std::unique_ptr<ResultStream>> ReadParquet(Connection& connection, const std::string& path,

@@ -96,6 +96,17 @@ TEST_F(ParquetTest, MeasuredNumbersComeBackBitForBit) {
   }
 }
 
+TEST_F(ParquetTest, ZerosOfBothSignsComeBackBitForBit) {
+  RecordBatch batch({{"zero", TypeId::kDouble}});
+  for (int i = 0; i < 100; ++i) batch.columns[0].AppendDouble(i % 3 == 0 ? 0.0 : i % 3 == 1 ? -0.0 : 1.5);
+  batch.num_rows = 100;
+  Write(batch);
+  const std::unique_ptr<ResultStream> stream = *ReadParquet(*connection_, path_);
+  const std::optional<RecordBatch> rows = *stream->Next();
+  ASSERT_TRUE(rows);
+  EXPECT_TRUE(rows->columns[0].StartsWith(batch.columns[0]));
+}
+
 TEST_F(ParquetTest, NoRowsIsAFileWithColumns) {
   Write(MakeBatch(0, 0));
   const auto schema = connection_->Describe(fmt::format("from '{}'", path_));

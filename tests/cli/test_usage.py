@@ -6,7 +6,7 @@ import unittest
 from headrace_testing import DONE, FAILED, WRONG_USE, ProjectTest, headrace
 
 COMMANDS = ["init", "check", "build", "sql", "show", "training-set", "train", "models", "serve", "push", "predict", "replay",
-            "verify", "explain"]
+            "verify", "explain", "export"]
 NESTED = [("show", "plan"), ("show", "sql"), ("models", "show"), ("models", "alias"), ("models", "rebuild")]
 
 
