@@ -72,7 +72,7 @@ TEST(LoadProject, ReadsOnlineSettings) {
   EXPECT_EQ(online.keep_us, 90 * kUsPerDay);
   EXPECT_EQ(online.future_skew_us, 3600 * kUsPerSecond);
   EXPECT_EQ(online.export_settings.every_us, 600 * kUsPerSecond);
-  EXPECT_EQ(online.export_settings.size_bytes, 16 << 20);
+  EXPECT_EQ(online.export_settings.size_bytes, 16'000'000);
 }
 
 TEST(LoadProject, OnlineSettingsHaveDefaults) {
@@ -82,7 +82,7 @@ TEST(LoadProject, OnlineSettingsHaveDefaults) {
   EXPECT_EQ(online.keep_us, std::nullopt);
   EXPECT_EQ(online.future_skew_us, kUsPerDay);
   EXPECT_EQ(online.export_settings.every_us, kUsPerDay);
-  EXPECT_EQ(online.export_settings.size_bytes, 64 << 20);
+  EXPECT_EQ(online.export_settings.size_bytes, 64'000'000);
 }
 
 TEST(ParseFsyncPolicy, KnowsThreePolicies) {

@@ -177,7 +177,7 @@ StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text);
 // When the server exports its log of accepted events: what comes first.
 struct ExportSettings {
   DurationUs every_us = kUsPerDay;
-  int64_t size_bytes = int64_t{64} << 20;  // of the log that was not exported
+  int64_t size_bytes = 64'000'000;  // of the log that was not exported
 };
 
 // `online:` of headrace.yml.
@@ -186,7 +186,7 @@ struct OnlineSettings {
   DurationUs id_retention_us = 30 * kUsPerDay;  // semantics.md rule 8; a stream may say otherwise
   std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
   ExportSettings export_settings;
-  DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
+  DurationUs future_skew_us = kUsPerDay;  // pushed events may be this far after the server's clock
 };
 
 struct Project {

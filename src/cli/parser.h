@@ -10,9 +10,9 @@
 
 namespace headrace {
 
-using AnyCommand =
-    std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand, ModelsCommand,
-                 ReplayCommand, VerifyCommand, ExplainCommand, ExportCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
+using AnyCommand = std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand,
+                                ModelsCommand, ReplayCommand, VerifyCommand, ExplainCommand, ExportCommand,
+                                ServeCommand, PushCommand, PredictCommand, InitCommand>;
 
 struct CommandLine {
   std::string folder;  // -C: the project's folder, absolute

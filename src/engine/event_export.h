@@ -14,7 +14,7 @@
 namespace headrace {
 
 struct ExportLimits {  // of one segment, which is held in memory while it is written or read
-  size_t bytes = size_t{64} << 20;
+  size_t bytes = 64'000'000;
   size_t rows = 1'000'000;
 };
 
@@ -22,8 +22,8 @@ struct ExportReport {
   uint64_t first = 0, last = 0;  // log entries that were exported; none if last < first
   int64_t segments = 0;
   int64_t rows = 0;
-  uint64_t truncated = 0;       // the log's last entry that is gone
-  int64_t exported_bytes = 0;   // of all segments that there are
+  uint64_t truncated = 0;      // the log's last entry that is gone
+  int64_t exported_bytes = 0;  // of all segments that there are
   Json ToJson() const;
 };
 

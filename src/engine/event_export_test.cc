@@ -45,7 +45,9 @@ class EventExportTest : public ::testing::Test {
     joined_ = *std::move(joined);
   }
 
-  StatusOr<std::unique_ptr<OnlineStore>> Join() { return JoinWithSegments(std::make_unique<Forward>(store_), *segments_); }
+  StatusOr<std::unique_ptr<OnlineStore>> Join() {
+    return JoinWithSegments(std::make_unique<Forward>(store_), *segments_);
+  }
   std::string Events() const { return folder_.path() + "/.headrace/events"; }
 
   RecordBatch RandomRows(size_t rows) {
@@ -81,7 +83,8 @@ class EventExportTest : public ::testing::Test {
     const size_t count = 1 + chance_() % 4;
     for (size_t i = 0; i < count; ++i) {
       if (chance_() % 4 == 0) {
-        std::vector<QuarantinedRow> bad = ToQuarantined("s.a", {{i, "x", "wrong \xFF", std::string("{\"x\": \xC3}\0", 10)}});
+        std::vector<QuarantinedRow> bad =
+            ToQuarantined("s.a", {{i, "x", "wrong \xFF", std::string("{\"x\": \xC3}\0", 10)}});
         requests.push_back(LogKept(bad, arrival_));
         if (chance_() % 2 == 0) requests.push_back(LogReleased("s.a", {bad[0].id}, arrival_));
         continue;
@@ -164,11 +167,13 @@ TEST_F(EventExportTest, TheLogsHashIsTheSameBeforeAndAfter) {
   PushMany(50);
   std::map<uint64_t, std::string> hashes;
   std::string hash;
-  ASSERT_TRUE(all_.ReadLog(0, [&](uint64_t position, std::string_view entry) -> Status {
-                    HR_ASSIGN_OR_RETURN(hash, ExtendLogHash(hash, entry));
-                    hashes[position] = hash;
-                    return absl::OkStatus();
-                  }).ok());
+  ASSERT_TRUE(all_.ReadLog(0,
+                           [&](uint64_t position, std::string_view entry) -> Status {
+                             HR_ASSIGN_OR_RETURN(hash, ExtendLogHash(hash, entry));
+                             hashes[position] = hash;
+                             return absl::OkStatus();
+                           })
+                  .ok());
   Export({.bytes = 2000, .rows = 1000});
   EXPECT_GT(segments_->List().size(), 3u);
   for (const Segment& segment : segments_->List()) EXPECT_EQ(segment.log_hash, hashes[segment.last]);
@@ -244,13 +249,16 @@ TEST_F(EventExportTest, OtherEnginesReadTheEventsOfASource) {
   PushMany(40);
   Export({.bytes = 2000, .rows = 1000});
   std::vector<int64_t> expected;
-  ASSERT_TRUE(all_.ReadLog(0, [&](uint64_t, std::string_view entry) -> Status {
-                    for (const LoggedRequest& request : *DecodeLogEntry(entry)) {
-                      for (size_t row = 0; request.source == "s.a" && row < request.rows.num_rows; ++row)
-                        expected.push_back(request.first_ingest + static_cast<int64_t>(row));
-                    }
-                    return absl::OkStatus();
-                  }).ok());
+  ASSERT_TRUE(all_.ReadLog(0,
+                           [&](uint64_t, std::string_view entry) -> Status {
+                             HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
+                             for (const LoggedRequest& request : requests) {
+                               for (size_t row = 0; request.source == "s.a" && row < request.rows.num_rows; ++row)
+                                 expected.push_back(request.first_ingest + static_cast<int64_t>(row));
+                             }
+                             return absl::OkStatus();
+                           })
+                  .ok());
   const std::unique_ptr<Database> database = *Database::OpenInMemory();
   const std::unique_ptr<Connection> connection = *database->Connect();
   const StatusOr<RecordBatch> rows =
@@ -306,14 +314,14 @@ TEST_F(DamageTest, ADamagedManifestIsNamedAndRefused) {
 
 TEST_F(DamageTest, AMissingSegmentIsNamed) {
   fs::remove_all(segments_->List()[0].folder);
-  EXPECT_THAT(std::string(EventSegments::Open(Events()).status().message()),
-              ::testing::HasSubstr("log entries 1 to"));
+  EXPECT_THAT(std::string(EventSegments::Open(Events()).status().message()), ::testing::HasSubstr("log entries 1 to"));
 }
 
 TEST_F(DamageTest, AStoreOfAnotherMomentIsRefused) {
   MemoryStore older;
   ASSERT_TRUE(older.Append("x").ok());
-  EXPECT_EQ(JoinWithSegments(std::make_unique<Forward>(older), *segments_).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(JoinWithSegments(std::make_unique<Forward>(older), *segments_).status().code(),
+            absl::StatusCode::kDataLoss);
   fs::remove_all(Events());
   segments_ = *EventSegments::Open(Events());
   EXPECT_EQ(Join().status().code(), absl::StatusCode::kDataLoss);

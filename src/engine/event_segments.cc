@@ -288,8 +288,7 @@ Status EventSegments::Add(uint64_t last, const std::map<std::string, RecordBatch
   HR_RETURN_IF_ERROR(CheckReadBack(segment, log_hash));
   HR_RETURN_IF_ERROR(SyncFolder(segment.folder));
   KillPoint("export.files");
-  HR_RETURN_IF_ERROR(
-      WriteFileAtomically(fmt::format("{}/{}", segment.folder, kManifestName), EncodeManifest(segment)));
+  HR_RETURN_IF_ERROR(WriteFileAtomically(fmt::format("{}/{}", segment.folder, kManifestName), EncodeManifest(segment)));
   HR_RETURN_IF_ERROR(SyncFolder(segment.folder));
   HR_RETURN_IF_ERROR(SyncFolder(folder_));
   HR_RETURN_IF_ERROR(SyncFolder(fs::path(folder_).parent_path().string()));

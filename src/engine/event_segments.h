@@ -11,9 +11,9 @@
 //       segment.json                    the manifest
 //     000000004712-000000004800/
 //
-// The manifest is written last, and atomically: a segment is there when its manifest is. What a crash leaves without one
-// is removed by the next export. Segments follow each other without gap or overlap from entry 1 on, so that a position
-// says what was exported, and every event is exported once.
+// The manifest is written last, and atomically: a segment is there when its manifest is. What a crash leaves without
+// one is removed by the next export. Segments follow each other without gap or overlap from entry 1 on, so that a
+// position says what was exported, and every event is exported once.
 //
 //   {"format": "headrace event segment 1", "first": 1, "last": 4711, "log_hash": "...",
 //    "files": [{"source": "raw.orders", "file": "raw.orders.parquet", "rows": 9000, "bytes": 123456, "hash": "...",
@@ -21,13 +21,13 @@
 //    "hash": "..."}
 //
 // `log_hash` is that of the log up to `last` (ExtendLogHash); a file's `hash`, and at the end that of the manifest
-// without it, are XXH3-128. A file is checked against size and hash before its first use, so that a damaged one is named
-// and refused. `hex`: text columns with bytes that Parquet's readers refuse, written in hexadecimal; Quarantined rows
-// need not be UTF-8. When a row was available is no column: it follows from its arrival and from what the definitions
-// say of delays, and those may change.
+// without it, are XXH3-128. A file is checked against size and hash before its first use, so that a damaged one is
+// named and refused. `hex`: text columns with bytes that Parquet's readers refuse, written in hexadecimal; quarantined
+// rows need not be UTF-8. When a row was available is no column: it follows from its arrival and from what the
+// definitions say of delays, and those may change.
 //
-// Decoded again, the entries are the log's, byte by byte: an export reads its segment back before it writes the manifest
-// (engine/event_export.h). So everything that reads the log gets the same from here.
+// Decoded again, the entries are the log's, byte by byte: an export reads its segment back before it writes the
+// manifest (engine/event_export.h). So everything that reads the log gets the same from here.
 //
 // Thread-safe. One process has the folder at a time.
 #pragma once
@@ -83,8 +83,8 @@ class EventSegments {
   // Entries after `after`, in order, up to LastPosition().
   Status ReadLog(uint64_t after, const OnlineStore::LogVisitor& visitor);
 
-  // A new segment, of the entries after LastPosition() up to `last`. `rows`: by source, the columns of a segment's file.
-  // `log_hash`: of the log up to `last`; kDataLoss, with nothing exported, if what was written does not give it.
+  // A new segment, of the entries after LastPosition() up to `last`. `rows`: by source, the columns of a segment's
+  // file. `log_hash`: of the log up to `last`; kDataLoss, with nothing exported, if what was written does not give it.
   Status Add(uint64_t last, const std::map<std::string, RecordBatch>& rows, const std::string& log_hash);
 
   // Removes what a crash has left of a segment without a manifest.

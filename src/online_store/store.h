@@ -1,8 +1,9 @@
 // Where the online side keeps what must survive: the log of accepted events, and checkpoints of what is derived of it.
 //
 // The log is the truth: entries of opaque bytes at positions 1, 2, 3, ... An entry that Append has acknowledged is
-// never changes, and is never lost until it is truncated (by who has it elsewhere). A checkpoint is a set of named states together with the position of the last log
-// entry that they include, replaced atomically. Thread-safe; one process owns a store.
+// never changes, and is never lost until it is truncated (by who has it elsewhere). A checkpoint is a set of named
+// states together with the position of the last log entry that they include, replaced atomically. Thread-safe; one
+// process owns a store.
 #pragma once
 
 #include <cstdint>

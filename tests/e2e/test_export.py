@@ -169,6 +169,21 @@ class Export(unittest.TestCase):
         path.write_bytes(content)
         self.server = shop.Server(self.project)
 
+    def test_the_server_exports_by_itself(self):
+        self.server.stop()
+        (self.project.root / "headrace.yml").write_text("name: shop\nonline:\n  export: {every: 1d, size: 1kB}\n")
+        self.server = shop.Server(self.project)
+        self.push(20)
+        folder = self.project.root / ".headrace/events"
+        for _ in range(90):  # it looks every 30 seconds
+            if list(folder.glob("*/segment.json")):
+                break
+            time.sleep(1)
+        self.assertEqual(len(list(folder.glob("*/segment.json"))), 1)
+        self.server.kill()
+        self.server = shop.Server(self.project)
+        self.assertEqual(self.project.json("export")["segments"], 0)
+
     def test_without_pushed_events_there_is_nothing_to_export(self):
         self.assertEqual(self.project.json("export")["segments"], 0)
         self.server.stop()

@@ -15,7 +15,7 @@ uint64_t MemoryStore::LastPosition() const {
 
 Status MemoryStore::ReadLog(uint64_t after, const LogVisitor& visitor) const {
   const std::lock_guard lock(mutex_);
-  if (after < truncated_) 
+  if (after < truncated_)
     return absl::OutOfRangeError(fmt::format("online store: the log begins after entry {}", truncated_));
   for (uint64_t position = after; position < truncated_ + log_.size(); ++position) {
     HR_RETURN_IF_ERROR(visitor(position + 1, log_[position - truncated_]));

@@ -96,11 +96,12 @@ class RocksDbStore : public OnlineStore {
     }
     HR_RETURN_IF_ERROR(FromRocksDb(it->status(), fmt::format("reading log entry {}", expected)));
     if (expected > truncated_position_ || expected != after + 1) return absl::OkStatus();
-    return absl::OutOfRangeError(fmt::format("online store: the log begins after entry {}", truncated_position_.load()));
+    return absl::OutOfRangeError(
+        fmt::format("online store: the log begins after entry {}", truncated_position_.load()));
   }
 
-  // What the thread of kEvery runs, too. A write beside a sync that fails would fail in a way that RocksDB never recovers
-  // from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
+  // What the thread of kEvery runs, too. A write beside a sync that fails would fail in a way that RocksDB never
+  // recovers from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
   Status Sync() override {
     const std::lock_guard lock(wal_mutex_);
     if (damaged_) return Repair();
