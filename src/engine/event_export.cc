@@ -1,6 +1,7 @@
 #include "engine/event_export.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/kill_point.h"
 
@@ -128,7 +129,7 @@ class ExportedLogStore : public OnlineStore {
     while (true) {
       const uint64_t truncated = store_->TruncatedPosition();
       const uint64_t before = position;
-      const Status from_store = store_->ReadLog(position, counted);
+      Status from_store = store_->ReadLog(position, counted);
       if (!absl::IsOutOfRange(from_store) || position != before) return from_store;
       HR_RETURN_IF_ERROR(segments_.ReadLog(position, counted));
       if (position == before) return DataLoss("online store: log entries up to {} are missing", truncated);
