@@ -1,5 +1,7 @@
 #include "base/codec.h"
 
+#include <algorithm>
+
 namespace headrace {
 namespace {
 
@@ -52,8 +54,11 @@ void ByteWriter::PutValue(const Value& value) {
 void ByteWriter::PutColumn(const Column& column) {
   PutType(column.type());
   PutU32(static_cast<uint32_t>(column.size()));
-  PutU8(column.has_nulls() ? 1 : 0);
-  bytes_.append(reinterpret_cast<const char*>(column.validity().data()), column.validity().size());
+  // Equal columns give equal bytes: validity that says nothing is left out.
+  const std::span<const uint8_t> validity = column.validity();
+  const bool has_nulls = std::find(validity.begin(), validity.end(), 0) != validity.end();
+  PutU8(has_nulls ? 1 : 0);
+  if (has_nulls) bytes_.append(reinterpret_cast<const char*>(validity.data()), validity.size());
   if (HoldsBytes(column.type())) {
     for (size_t row = 0; row < column.size(); ++row) PutText(column.str(row));
   } else if (column.type() == TypeId::kDouble) {

@@ -48,6 +48,15 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
   return status;
 }
 
+Status SyncFolder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Unavailable("{}: cannot be opened: {}", path, std::strerror(errno));
+  const bool synced = ::fsync(fd) == 0;
+  const int error = errno;
+  ::close(fd);
+  return synced ? absl::OkStatus() : Unavailable("{}: cannot be synced: {}", path, std::strerror(error));
+}
+
 Status MakeFolders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

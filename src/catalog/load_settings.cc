@@ -1,4 +1,5 @@
 #include "absl/strings/numbers.h"
+#include "base/memory.h"
 #include "catalog/loaders.h"
 
 namespace headrace {
@@ -26,6 +27,14 @@ void ReadParsed(YamlReader* reader, std::string_view key, StatusOr<Setting> (*pa
   }
 }
 
+void LoadExport(const YamlNode& node, LoadContext* context) {
+  YamlReader reader(node, "export", &context->diagnostics);
+  ExportSettings& settings = context->project.online.export_settings;
+  ReadSetting(&reader, "every", &settings.every_us, context);
+  ReadParsed(&reader, "size", ParseByteCount, {}, &settings.size_bytes);
+  reader.Finish();
+}
+
 void LoadOnline(const YamlNode& node, LoadContext* context) {
   YamlReader reader(node, "online", &context->diagnostics);
   OnlineSettings& online = context->project.online;
@@ -34,6 +43,7 @@ void LoadOnline(const YamlNode& node, LoadContext* context) {
   ReadSetting(&reader, "id_retention", &online.id_retention_us, context);
   ReadSetting(&reader, "keep", &online.keep_us, context);
   ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
+  if (const YamlNode* settings = reader.Find("export"); settings != nullptr) LoadExport(*settings, context);
   reader.Finish();
 }
 

@@ -64,14 +64,16 @@ TEST(LoadProject, ReadsTheFlightsExampleWithoutComplaint) {
 TEST(LoadProject, ReadsOnlineSettings) {
   const ProjectFolder folder;
   folder.Write("headrace.yml",
-               "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h, verify: 7 rows "
-               "every 1m}\n");
+               "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h,\n"
+               "         verify: 7 rows every 1m, export: {every: 10m, size: 16MB}}\n");
   const OnlineSettings online = MustLoad(folder).online;
   EXPECT_EQ(online.fsync, (FsyncPolicy{FsyncPolicy::When::kEvery, 10'000}));
   EXPECT_EQ(online.id_retention_us, 7 * kUsPerDay);
   EXPECT_EQ(online.keep_us, 90 * kUsPerDay);
   EXPECT_EQ(online.future_skew_us, 3600 * kUsPerSecond);
   EXPECT_EQ(online.verify, (VerifyRate{7, 60 * kUsPerSecond}));
+  EXPECT_EQ(online.export_settings.every_us, 600 * kUsPerSecond);
+  EXPECT_EQ(online.export_settings.size_bytes, 16'000'000);
 }
 
 TEST(LoadProject, OnlineSettingsHaveDefaults) {
@@ -80,6 +82,8 @@ TEST(LoadProject, OnlineSettingsHaveDefaults) {
   EXPECT_EQ(online.id_retention_us, 30 * kUsPerDay);
   EXPECT_EQ(online.keep_us, std::nullopt);
   EXPECT_EQ(online.future_skew_us, kUsPerDay);
+  EXPECT_EQ(online.export_settings.every_us, kUsPerDay);
+  EXPECT_EQ(online.export_settings.size_bytes, 64'000'000);
 }
 
 TEST(ParseFsyncPolicy, KnowsThreePolicies) {

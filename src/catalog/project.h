@@ -183,6 +183,12 @@ struct VerifyRate {
 // "off", "200 rows every 5m".
 StatusOr<VerifyRate> ParseVerifyRate(std::string_view text);
 
+// When the server exports its log of accepted events: what comes first.
+struct ExportSettings {
+  DurationUs every_us = kUsPerDay;
+  size_t size_bytes = 64'000'000;  // of the log that was not exported
+};
+
 // `online:` of headrace.yml.
 struct OnlineSettings {
   FsyncPolicy fsync;
@@ -190,6 +196,7 @@ struct OnlineSettings {
   std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
   DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
   VerifyRate verify;
+  ExportSettings export_settings;
 };
 
 struct Project {

@@ -377,6 +377,11 @@ void AddExplain(CommandSet* set) {
   app.Text("prediction", &command->id, "The prediction's id, from its answer or the ledger", "ID").Required();
 }
 
+void AddExport(CommandSet* set) {
+  set->Add("export", "Write the log of pushed events to .headrace/events as Parquet, and truncate it behind that",
+           "headrace export", [](const ParseContext& context) -> Made { return ExportCommand{context.json}; });
+}
+
 }  // namespace
 
 void AddCommands(CommandSet* set) {
@@ -396,6 +401,7 @@ void AddCommands(CommandSet* set) {
   AddState(set);
   AddBackup(set);
   AddExplain(set);
+  AddExport(set);
 }
 
 }  // namespace headrace

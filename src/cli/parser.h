@@ -12,7 +12,7 @@ namespace headrace {
 
 using AnyCommand = std::variant<CheckCommand, BuildCommand, SqlCommand, ShowCommand, TrainingSetCommand, TrainCommand,
                                 ModelsCommand, ReplayCommand, VerifyCommand, StateCommand, BackupCommand,
-                                ExplainCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
+                                ExplainCommand, ExportCommand, ServeCommand, PushCommand, PredictCommand, InitCommand>;
 
 struct CommandLine {
   std::string folder;  // -C: the project's folder, absolute

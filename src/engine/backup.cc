@@ -99,11 +99,11 @@ Status CopyModels(Workspace& workspace, const fs::path& state, Copier* copier) {
   return absl::OkStatus();
 }
 
-// A store that a server has is copied as of one instant; one that nobody has lies still.
-StatusOr<uint64_t> CopyOnline(Workspace& workspace, const fs::path& state, Copier* copier) {
+// The log that a server has is copied as of one instant; one that nobody has lies still.
+StatusOr<uint64_t> CopyLogAndStates(Workspace& workspace, const fs::path& state, Copier* copier) {
   const fs::path target = state / "online";
   if (!workspace.serves()) {
-    const StatusOr<std::unique_ptr<OnlineStore>> store = workspace.OpenOnlineReadOnly();
+    const StatusOr<std::unique_ptr<OnlineStore>> store = workspace.OpenOnlineStore(/*read_only=*/true);
     if (store.status().code() == absl::StatusCode::kNotFound) return uint64_t{0};
     HR_RETURN_IF_ERROR(store.status());
     HR_RETURN_IF_ERROR((*store)->Verify());
@@ -124,6 +124,16 @@ StatusOr<uint64_t> CopyOnline(Workspace& workspace, const fs::path& state, Copie
   return copy->LastPosition();
 }
 
+// The online store and what was exported of its log, which belong together: no export comes between.
+StatusOr<uint64_t> CopyOnline(Workspace& workspace, const fs::path& state, Copier* copier) {
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace.Segments());
+  const std::lock_guard no_export(segments->export_mutex());
+  HR_ASSIGN_OR_RETURN(const uint64_t position, CopyLogAndStates(workspace, state, copier));
+  if (segments->LastPosition() == 0) return position;
+  HR_RETURN_IF_ERROR(copier->CopyFolder(workspace.EventsFolder(), state / "events"));
+  return position;
+}
+
 // What .headrace holds beside the parts above and what is of the running process: replays, for one.
 Status CopyRest(Workspace& workspace, const std::string& folder, const fs::path& to, Copier* copier) {
   const fs::path root = workspace.root();
@@ -131,7 +141,7 @@ Status CopyRest(Workspace& workspace, const std::string& folder, const fs::path&
   std::vector<fs::path> without;
   for (const char* name :
        {"warehouse.duckdb", "warehouse.duckdb.wal", "registry.sqlite", "registry.sqlite-wal", "registry.sqlite-shm",
-        "artifacts", "online", "online.repair", "predictions", "tmp", "lock", "server.json"}) {
+        "artifacts", "online", "online.repair", "events", "predictions", "tmp", "lock", "server.json"}) {
     without.push_back(state / name);
   }
   HR_RETURN_IF_ERROR(copier->CopyFolder(state, to / ".headrace", without));

@@ -108,6 +108,12 @@ struct ExplainCommand {
 };
 Status Run(const ExplainCommand& command, Workspace& workspace, Output& output);
 
+// Exports the log of accepted events (engine/event_export.h).
+struct ExportCommand {
+  bool json = false;
+};
+Status Run(const ExportCommand& command, Workspace& workspace, Output& output);
+
 // Runs until SIGTERM or SIGINT. `run_command` runs a command line that another process handed over.
 struct ServeCommand {
   std::string host = "127.0.0.1";

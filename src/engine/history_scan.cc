@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/hash.h"
 #include "warehouse/history.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"
@@ -248,8 +247,7 @@ Status HistoryScan::ScanChanges(const EventView& view, const ViewProgram& progra
 
 Status HistoryScan::ScanLog(const EventView& view, const Schema& input, uint64_t after, const EventSink& sink) {
   const StreamSource& stream = state_->definitions.streams.at(view.stream);
-  return workspace_.ReadEventLog(options_.log_until, [&](uint64_t position, std::string_view entry) -> Status {
-    if (position <= after) return absl::OkStatus();
+  return workspace_.ReadEventLog(after, options_.log_until, [&](uint64_t, std::string_view entry) -> Status {
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
       if (request.source != view.stream) continue;
@@ -305,13 +303,13 @@ StatusOr<std::string> HistoryVersionTextAt(Connection& connection, const EventVi
 
 StatusOr<std::string> LogHash(Workspace& workspace, uint64_t until) {
   if (until == 0) return std::string();
-  Sha256 hash;
-  HR_RETURN_IF_ERROR(workspace.ReadEventLog(until, [&](uint64_t, std::string_view entry) {
-    hash.Update(fmt::format("{}:", entry.size()));
-    hash.Update(entry);
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace.Segments());
+  auto [position, hash] = segments->KnownLogHash(until);
+  HR_RETURN_IF_ERROR(workspace.ReadEventLog(position, until, [&](uint64_t, std::string_view entry) -> Status {
+    HR_ASSIGN_OR_RETURN(hash, ExtendLogHash(hash, entry));
     return absl::OkStatus();
   }));
-  return hash.Finish();
+  return hash;
 }
 
 }  // namespace headrace

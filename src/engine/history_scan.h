@@ -69,7 +69,8 @@ StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView
 // The same of an earlier state, as long as the history has only grown and been retracted from since.
 StatusOr<std::string> HistoryVersionTextAt(Connection& connection, const EventView& view, const HistoryCut& cut);
 
-// A hash of the log's entries up to `until`; "" of none.
+// A hash of the log's entries up to `until`; "" of none. Of what was exported the hash is known: no more than the rest,
+// and a part of one segment, is read.
 StatusOr<std::string> LogHash(Workspace& workspace, uint64_t until);
 
 }  // namespace headrace

@@ -46,19 +46,21 @@ StatusOr<RepairReport> RepairOnlineState(Workspace& workspace) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, workspace.State());
   RocksDbStoreOptions options;
   options.fsync = state->project.online.fsync;
-  HR_ASSIGN_OR_RETURN(const StoreRepair repaired, RepairRocksDbStore(workspace.OnlineFolder(), options));
-  HR_ASSIGN_OR_RETURN(std::unique_ptr<OnlineStore> store, OpenRocksDbStore(workspace.OnlineFolder(), options));
+  HR_ASSIGN_OR_RETURN(const EventSegments* const segments, workspace.Segments());
+  HR_ASSIGN_OR_RETURN(const StoreRepair repaired,
+                      RepairRocksDbStore(workspace.OnlineFolder(), segments->LastPosition(), options));
+  HR_ASSIGN_OR_RETURN(std::unique_ptr<OnlineStore> store, workspace.OpenOnlineStore(/*read_only=*/false));
   const SystemClock clock;
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<OnlineFeatures> online, RecoverOnline(workspace, std::move(store), clock));
   HR_RETURN_IF_ERROR(online->Checkpoint());
   const OnlineStats stats = online->Stats();
   const auto views = static_cast<int64_t>(online->definition()->views.size());
-  return RepairReport{repaired.damage, repaired.log_entries, views, stats.keys, stats.events_held};
+  return RepairReport{repaired.damage, online->store().LastPosition(), views, stats.keys, stats.events_held};
 }
 
 StatusOr<StateHash> HashOnlineState(Workspace& workspace) {
   if (workspace.serves()) return workspace.ServedOnline()->Hash();
-  StatusOr<std::unique_ptr<OnlineStore>> store = workspace.OpenOnlineReadOnly();
+  StatusOr<std::unique_ptr<OnlineStore>> store = workspace.OpenOnlineStore(/*read_only=*/true);
   if (store.status().code() == absl::StatusCode::kNotFound) store = std::make_unique<MemoryStore>();
   HR_RETURN_IF_ERROR(store.status());
   const SystemClock clock;

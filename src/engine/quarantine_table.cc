@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "absl/strings/ascii.h"
+#include "base/utf8.h"
 #include "features/online/quarantine.h"
 #include "warehouse/appender.h"
 
@@ -17,29 +18,13 @@ const Schema& TableColumns() {
   return columns;
 }
 
-// Bytes of the UTF-8 character that `text` begins with; 0 when it begins with none, or with a zero byte.
-size_t CharacterBytes(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return first == 0 ? 0 : 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if ((first & 0xF0U) == 0xE0) {  // no overlong forms, no surrogates
-    const bool valid = (first != 0xE0 || byte(1) >= 0xA0) && (first != 0xED || byte(1) <= 0x9F);
-    return valid && continues(1) && continues(2) ? 3 : 0;
-  }
-  if (first < 0xF0 || first > 0xF4) return 0;
-  const bool valid = (first != 0xF0 || byte(1) >= 0x90) && (first != 0xF4 || byte(1) <= 0x8F);
-  return valid && continues(1) && continues(2) && continues(3) ? 4 : 0;
-}
-
 // What is no UTF-8 as \xHH; *as_sent: whether there was nothing of that.
 std::string Readable(std::string_view text, bool* as_sent) {
   std::string result;
   result.reserve(text.size());
   *as_sent = true;
   while (!text.empty()) {
-    size_t bytes = CharacterBytes(text);
+    size_t bytes = Utf8CharacterBytes(text);
     if (bytes > 0) {
       result += text.substr(0, bytes);
     } else {
@@ -89,7 +74,7 @@ Status BringQuarantineUpToDate(const std::string& sql, Workspace& workspace) {
   static std::mutex one_at_a_time;  // two statements at once would be in each other's way in the warehouse
   const std::lock_guard lock(one_at_a_time);
   QuarantineScan scan;
-  HR_RETURN_IF_ERROR(workspace.ReadEventLog(0, [&](uint64_t, std::string_view entry) { return scan.Add(entry); }));
+  HR_RETURN_IF_ERROR(workspace.ReadEventLog(0, 0, [&](uint64_t, std::string_view entry) { return scan.Add(entry); }));
   HR_ASSIGN_OR_RETURN(Database* const warehouse, workspace.Warehouse());
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, warehouse->Connect());
   return Annotate(WriteTable(*connection, std::move(scan).Finish()), "the table quarantine.events cannot be made");

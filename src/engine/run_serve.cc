@@ -66,7 +66,8 @@ Status Run(const ServeCommand& command, Workspace& workspace, Output& output) {
       [&] {
         server->RefreshModels();
         return absl::OkStatus();
-      });
+      },
+      [&] { return server->ExportEvents(); });
   Status status;
   {
     HR_ASSIGN_OR_RETURN(const std::unique_ptr<ControlServer> control,

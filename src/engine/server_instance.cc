@@ -5,7 +5,6 @@
 #include "engine/history_scan.h"
 #include "engine/online_state.h"
 #include "online_store/memory/memory_store.h"
-#include "online_store/rocksdb/rocksdb_store.h"
 
 namespace headrace {
 
@@ -60,9 +59,7 @@ Status ServerInstance::Recover() {
     store = std::make_unique<MemoryStore>();
     clock = replay_clock_.get();
   } else {
-    RocksDbStoreOptions store_options;
-    store_options.fsync = settings.fsync;
-    HR_ASSIGN_OR_RETURN(store, OpenRocksDbStore(workspace_.OnlineFolder(), store_options));
+    HR_ASSIGN_OR_RETURN(store, workspace_.OpenOnlineStore(/*read_only=*/false));
     online_options.future_skew_us = settings.future_skew_us;
   }
   HR_ASSIGN_OR_RETURN(OnlineDefinition definition, CurrentOnlineDefinition(workspace_));
@@ -73,6 +70,7 @@ Status ServerInstance::Recover() {
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());
   endpoints_ = std::make_unique<Endpoints>(*registry, DefaultAliases(state->project));
   service_ = std::make_unique<Service>(*online_, *endpoints_, *ledger, options_.replay_id, ServiceLimits{});
+  last_export_ = system_clock_.Now();
   if (!options_.replay_from) {
     checkpoints_ = std::thread([this] { RunCheckpoints(); });
     verify_ = std::make_unique<SampledVerify>(workspace_, settings.verify, system_clock_, &service_->verify_counters(),
@@ -82,7 +80,27 @@ Status ServerInstance::Recover() {
   return absl::OkStatus();
 }
 
-// A checkpoint that fails is tried again at the next turn: the log still holds everything.
+bool ServerInstance::ExportIsDue(const OnlineStats& stats) const {
+  const StatusOr<std::shared_ptr<const ProjectState>> state = workspace_.State();
+  const StatusOr<EventSegments*> segments = workspace_.Segments();
+  if (!state.ok() || !segments.ok() || (*segments)->LastPosition() == stats.log_position) return false;
+  const ExportSettings& settings = (*state)->project.online.export_settings;
+  return stats.log_bytes - exported_bytes_ >= settings.size_bytes ||
+         system_clock_.Now() - last_export_ >= settings.every_us;
+}
+
+StatusOr<ExportReport> ServerInstance::ExportEvents() {
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace_.Segments());
+  const int64_t log_bytes = online_->Stats().log_bytes;
+  HR_ASSIGN_OR_RETURN(ExportReport report, ExportLog(online_->store(), *segments));
+  if (online_->store().CheckpointPosition() < report.last) HR_RETURN_IF_ERROR(online_->Checkpoint());
+  HR_RETURN_IF_ERROR(TruncateBehind(online_->store(), *segments, &report));
+  last_export_ = system_clock_.Now();
+  exported_bytes_ = log_bytes;
+  return report;
+}
+
+// A checkpoint or an export that fails is tried again at the next turn: the log still holds everything.
 void ServerInstance::RunCheckpoints() {
   std::unique_lock lock(stop_mutex_);
   while (!stop_changed_.wait_for(lock, std::chrono::microseconds(options_.checkpoint_every_us),
@@ -90,6 +108,7 @@ void ServerInstance::RunCheckpoints() {
     lock.unlock();
     const OnlineStats stats = online_->Stats();
     if (stats.checkpoint_position < stats.log_position) online_->Checkpoint().IgnoreError();
+    if (ExportIsDue(stats)) ExportEvents().IgnoreError();
     lock.lock();
   }
 }

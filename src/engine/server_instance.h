@@ -52,6 +52,9 @@ class ServerInstance {
   Status ReloadDefinitions();
   void RefreshModels();
 
+  // Exports the log, writes a checkpoint if there is none behind it, and truncates. Not of a replay.
+  StatusOr<ExportReport> ExportEvents();
+
   // Finishes accepted requests, writes a checkpoint (not of a replay) and the ledger.
   Status Stop();
 
@@ -59,6 +62,7 @@ class ServerInstance {
   ServerInstance(Workspace& workspace, const ServerOptions& options);
   Status Recover();
   void RunCheckpoints();
+  bool ExportIsDue(const OnlineStats& stats) const;
 
   Workspace& workspace_;
   const ServerOptions options_;
@@ -77,6 +81,8 @@ class ServerInstance {
   bool stopping_ = false;
   std::thread checkpoints_;
   std::unique_ptr<SampledVerify> verify_;
+  std::atomic<TimestampUs> last_export_ = 0;  // when one ended last, or when the server was ready
+  std::atomic<int64_t> exported_bytes_ = 0;   // of the log since the start
 };
 
 // Default alias of each model, from its recipe.

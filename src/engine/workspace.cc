@@ -97,42 +97,75 @@ StatusOr<Ledger*> Workspace::Predictions() {
   return ledger_.get();
 }
 
-StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenOnlineReadOnly() {
-  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, State());
-  RocksDbStoreOptions options;
-  options.read_only = true;
-  options.fsync = state->project.online.fsync;
-  return OpenRocksDbStore(OnlineFolder(), options);
+StatusOr<EventSegments*> Workspace::Segments() {
+  const std::lock_guard lock(mutex_);
+  if (segments_ == nullptr) {
+    HR_ASSIGN_OR_RETURN(segments_, EventSegments::Open(EventsFolder()));
+  }
+  return segments_.get();
 }
 
-Status Workspace::ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor) {
-  const auto bounded = [&](uint64_t position, std::string_view entry) -> Status {
-    return until != 0 && position > until ? absl::OkStatus() : visitor(position, entry);
-  };
-  if (serves()) return server_online_->store().ReadLog(0, bounded);
-  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineReadOnly();
-  if (store.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+StatusOr<std::unique_ptr<OnlineStore>> Workspace::OpenOnlineStore(bool read_only) {
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const ProjectState> state, State());
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, Segments());
+  RocksDbStoreOptions options;
+  options.read_only = read_only;
+  options.fsync = state->project.online.fsync;
+  StatusOr<std::unique_ptr<OnlineStore>> store = OpenRocksDbStore(OnlineFolder(), options);
+  if (absl::IsNotFound(store.status()) && segments->LastPosition() > 0)
+    return DataLoss("{} is missing, and {} is there; put both back from one backup", OnlineFolder(), EventsFolder());
   HR_RETURN_IF_ERROR(store.status());
-  return (*store)->ReadLog(0, bounded);
+  return JoinWithSegments(*std::move(store), *segments);
+}
+
+Status Workspace::ReadEventLog(uint64_t after, uint64_t until, const OnlineStore::LogVisitor& visitor) {
+  bool at_end = false;
+  const auto bounded = [&](uint64_t position, std::string_view entry) -> Status {
+    at_end = until != 0 && position > until;
+    return at_end ? absl::CancelledError() : visitor(position, entry);
+  };
+  Status status;
+  if (serves()) {
+    status = server_online_->store().ReadLog(after, bounded);
+  } else {
+    const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineStore(/*read_only=*/true);
+    if (absl::IsNotFound(store.status())) return absl::OkStatus();
+    HR_RETURN_IF_ERROR(store.status());
+    status = (*store)->ReadLog(after, bounded);
+  }
+  return at_end ? absl::OkStatus() : status;
 }
 
 StatusOr<uint64_t> Workspace::EventLogPosition() {
   if (serves()) return server_online_->store().LastPosition();
-  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineReadOnly();
-  if (store.status().code() == absl::StatusCode::kNotFound) return uint64_t{0};
+  const StatusOr<std::unique_ptr<OnlineStore>> store = OpenOnlineStore(/*read_only=*/true);
+  if (absl::IsNotFound(store.status())) return uint64_t{0};
   HR_RETURN_IF_ERROR(store.status());
   return (*store)->LastPosition();
 }
 
+StatusOr<ExportReport> Workspace::ExportEvents() {
+  if (export_events_) return export_events_();
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, Segments());
+  HR_ASSIGN_OR_RETURN(const uint64_t position, EventLogPosition());
+  if (position == 0) return ExportReport{};  // nothing was ever pushed: no store is made for that
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<OnlineStore> store, OpenOnlineStore(/*read_only=*/false));
+  HR_ASSIGN_OR_RETURN(ExportReport report, ExportLog(*store, *segments));
+  HR_RETURN_IF_ERROR(TruncateBehind(*store, *segments, &report));
+  return report;
+}
+
 void Workspace::AttachServer(OnlineFeatures* online, std::function<Status()> on_published,
-                             std::function<Status()> on_models_changed) {
+                             std::function<Status()> on_models_changed,
+                             std::function<StatusOr<ExportReport>()> export_events) {
   server_online_ = online;
   on_published_ = std::move(on_published);
   on_models_changed_ = std::move(on_models_changed);
+  export_events_ = std::move(export_events);
 }
 
 void Workspace::DetachServer() {
-  AttachServer(nullptr, nullptr, nullptr);
+  AttachServer(nullptr, nullptr, nullptr, nullptr);
 }
 
 Status Workspace::NotifyPublished() {

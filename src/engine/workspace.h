@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "catalog/project.h"
 #include "engine/definitions.h"
+#include "engine/event_export.h"
 #include "features/online/online_features.h"
 #include "models/registry/registry.h"
 #include "monitoring/ledger.h"
@@ -48,18 +49,23 @@ class Workspace {
   StatusOr<Registry*> Models();
   StatusOr<Ledger*> Predictions();
 
-  // The log of accepted events, entry by entry, up to `until` (0: all). Reads the server's own store while one runs in
-  // this process, the closed store's files otherwise; no store is an empty log.
-  Status ReadEventLog(uint64_t until, const OnlineStore::LogVisitor& visitor);
+  // The log of accepted events, entry by entry, exported and not yet exported ones alike: those after `after`, up to
+  // `until` (0: all). Reads the server's own store while one runs in this process, the closed store's files otherwise;
+  // no store is an empty log.
+  Status ReadEventLog(uint64_t after, uint64_t until, const OnlineStore::LogVisitor& visitor);
   StatusOr<uint64_t> EventLogPosition();
 
   std::string OnlineFolder() const { return StateFolder() + "/online"; }
-  // The files of the online store, while no server has them. kNotFound: there is none.
-  StatusOr<std::unique_ptr<OnlineStore>> OpenOnlineReadOnly();
+  std::string EventsFolder() const { return StateFolder() + "/events"; }
+  StatusOr<EventSegments*> Segments();
+  // The online store, joined with the exported events, while no server has it. kNotFound: read-only, and there is none.
+  StatusOr<std::unique_ptr<OnlineStore>> OpenOnlineStore(bool read_only);
+  // Exports the log and truncates it behind the last checkpoint; in the server, if one runs here, behind a new one.
+  StatusOr<ExportReport> ExportEvents();
 
-  // A server in this process: its online state, and what to do after a build has published.
+  // A server in this process: its online state, what to do after a build has published, and how it exports.
   void AttachServer(OnlineFeatures* online, std::function<Status()> on_published,
-                    std::function<Status()> on_models_changed);
+                    std::function<Status()> on_models_changed, std::function<StatusOr<ExportReport>()> export_events);
   void DetachServer();
   bool serves() const { return server_online_ != nullptr; }
   OnlineFeatures* ServedOnline() const { return server_online_; }  // nullptr: none
@@ -77,9 +83,11 @@ class Workspace {
   std::unique_ptr<Database> warehouse_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<EventSegments> segments_;
   OnlineFeatures* server_online_ = nullptr;
   std::function<Status()> on_published_;
   std::function<Status()> on_models_changed_;
+  std::function<StatusOr<ExportReport>()> export_events_;
 };
 
 }  // namespace headrace

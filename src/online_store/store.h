@@ -1,8 +1,9 @@
 // Where the online side keeps what must survive: the log of accepted events, and checkpoints of what is derived of it.
 //
 // The log is the truth: entries of opaque bytes at positions 1, 2, 3, ... An entry that Append has acknowledged is
-// never lost and never changes. A checkpoint is a set of named states together with the position of the last log
-// entry that they include, replaced atomically. Thread-safe; one process owns a store.
+// never changes, and is never lost until it is truncated (by who has it elsewhere). A checkpoint is a set of named
+// states together with the position of the last log entry that they include, replaced atomically. Thread-safe; one
+// process owns a store.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,20 @@ class OnlineStore {
   // for less). An error means that it is not in the log; only one whose sync failed may be found there by a later
   // opening, if nothing was appended in between.
   virtual StatusOr<uint64_t> Append(std::string_view entry) = 0;
-  virtual uint64_t LastPosition() const = 0;  // 0: empty
+  virtual uint64_t LastPosition() const = 0;  // of the last entry that was appended; 0: none ever was
 
   using LogVisitor = std::function<Status(uint64_t position, std::string_view entry)>;
-  // Entries after `position`, in order.
+  // Entries after `after`, in order. kOutOfRange, before anything is visited: some of them were truncated.
   virtual Status ReadLog(uint64_t after, const LogVisitor& visitor) const = 0;
+
+  // Every entry that was appended is on the disk when it returns OK, whatever the store promises otherwise.
+  virtual Status Sync() = 0;
+
+  // Frees the entries up to a position, which a checkpoint must include (else kFailedPrecondition). What was written
+  // before is on the disk first. Positions go on from where they are, also when no entry is left. A reader that is in
+  // the log already goes on seeing what it saw.
+  virtual Status Truncate(uint64_t up_to) = 0;
+  virtual uint64_t TruncatedPosition() const = 0;  // the last entry that is gone; 0: all are there
 
   struct Checkpoint {
     uint64_t position = 0;                                    // the last log entry that is included

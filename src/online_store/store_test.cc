@@ -102,6 +102,100 @@ TEST(OnlineStoreTest, ReplaceAllDropsWhatWasThere) {
   EXPECT_EQ(StatesOf(*store, ""), (std::vector<std::string>{"z=9"}));
 }
 
+void TruncateAndExpect(OnlineStore& store) {
+  FillAndExpect(store);
+  EXPECT_EQ(*store.Append("d"), 4u);
+  EXPECT_EQ(store.Truncate(4).code(), absl::StatusCode::kFailedPrecondition);  // the checkpoint includes 3
+  EXPECT_EQ(LogOf(store, 0).size(), 4u);
+  EXPECT_TRUE(store.Truncate(2).ok());
+  EXPECT_TRUE(store.Truncate(1).ok());  // as it is already
+}
+
+void ExpectTruncated(const OnlineStore& store) {
+  EXPECT_EQ(store.TruncatedPosition(), 2u);
+  EXPECT_EQ(store.LastPosition(), 4u);
+  EXPECT_EQ(store.CheckpointPosition(), 3u);
+  EXPECT_EQ(LogOf(store, 2), (std::vector<std::string>{"3:c", "4:d"}));
+  int visited = 0;
+  for (const uint64_t after : {0, 1}) {
+    EXPECT_EQ(store.ReadLog(after, [&](uint64_t, std::string_view) { return ++visited, absl::OkStatus(); }).code(),
+              absl::StatusCode::kOutOfRange);
+  }
+  EXPECT_EQ(visited, 0);
+  EXPECT_EQ(StatesOf(store, ""), (std::vector<std::string>{"v/y=4", "w/x=3"}));
+}
+
+TEST(OnlineStoreTest, MemoryTruncatesBehindTheCheckpointOnly) {
+  MemoryStore store;
+  TruncateAndExpect(store);
+  ExpectTruncated(store);
+}
+
+TEST(OnlineStoreTest, RocksDbTruncatesBehindTheCheckpointOnlyAcrossReopening) {
+  const Folder folder;
+  {
+    const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+    TruncateAndExpect(*store);
+    ExpectTruncated(*store);
+  }
+  ExpectTruncated(*OpenOrDie(folder.path()));
+  ExpectTruncated(**OpenRocksDbStore(folder.path(), {.read_only = true}));
+}
+
+void TruncateAllAndExpect(OnlineStore& store) {
+  FillAndExpect(store);
+  EXPECT_TRUE(store.Truncate(3).ok());
+  EXPECT_EQ(LogOf(store, 3), (std::vector<std::string>{}));
+}
+
+TEST(OnlineStoreTest, PositionsGoOnThoughTheLogIsEmpty) {
+  const Folder folder;
+  MemoryStore memory;
+  TruncateAllAndExpect(memory);
+  EXPECT_EQ(*memory.Append("d"), 4u);
+  { TruncateAllAndExpect(*OpenOrDie(folder.path())); }
+  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+  EXPECT_EQ(store->LastPosition(), 3u);
+  EXPECT_EQ(store->ReadLog(0, [](uint64_t, std::string_view) { return absl::OkStatus(); }).code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(*store->Append("d"), 4u);
+  EXPECT_EQ(LogOf(*store, 3), (std::vector<std::string>{"4:d"}));
+}
+
+TEST(OnlineStoreTest, AReaderGoesOnWhileTheLogIsTruncated) {
+  const Folder folder;
+  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+  FillAndExpect(*store);
+  std::string seen;
+  EXPECT_TRUE(store
+                  ->ReadLog(0,
+                            [&](uint64_t, std::string_view entry) {
+                              seen += entry;
+                              return store->Truncate(3);
+                            })
+                  .ok());
+  EXPECT_EQ(seen, "abc");
+}
+
+TEST(OnlineStoreTest, TruncationGivesTheSpaceBack) {
+  const Folder folder;
+  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+  const auto bytes = [&] {
+    uintmax_t sum = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      sum += entry.path().extension() == ".sst" ? entry.file_size() : 0;
+    return sum;
+  };
+  for (char c = 'a'; c <= 'z'; ++c) {
+    std::string entry(5 << 20, c);
+    for (size_t i = 0; i < entry.size(); ++i) entry[i] ^= static_cast<char>(i * i >> 7);  // no compression worth it
+    ASSERT_TRUE(store->Append(entry).ok());
+  }
+  ASSERT_TRUE(store->WriteCheckpoint({26, {}, false}).ok());
+  ASSERT_TRUE(store->Truncate(26).ok());
+  EXPECT_LT(bytes(), 10u << 20);
+}
+
 TEST(OnlineStoreTest, ASecondOwnerIsRefused) {
   const Folder folder;
   const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
@@ -232,6 +326,23 @@ TEST_F(FsyncTest, ACheckpointIsNeverOnDiskWithoutItsEntries) {
   ASSERT_TRUE(store->Append("a").ok());
   ASSERT_TRUE(store->WriteCheckpoint({1, {{"v/x", "1"}}, false}).ok());
   EXPECT_TRUE(LogAfterPowerCut("os").empty());  // and it opens: it has no checkpoint of entry 1
+}
+
+TEST_F(FsyncTest, ATruncationIsNeverOnDiskWithoutItsCheckpoint) {
+  const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "os");
+  FillAndExpect(*store);
+  const int before = disk_->wal_syncs;
+  ASSERT_TRUE(store->Truncate(2).ok());
+  EXPECT_GT(disk_->wal_syncs, before);  // of the checkpoint, before anything is deleted
+  const std::string copy = folder_.path() + "_cut";
+  std::filesystem::remove_all(copy);
+  disk_->CutPower(folder_.path(), copy);
+  {
+    const std::unique_ptr<OnlineStore> after = Open(copy, "os");
+    EXPECT_EQ(after->CheckpointPosition(), 3u);
+    EXPECT_EQ(LogOf(*after, after->TruncatedPosition()).back(), "3:c");
+  }
+  std::filesystem::remove_all(copy);
 }
 
 TEST_F(FsyncTest, AFailedSyncRefusesEntriesUntilOneWorks) {

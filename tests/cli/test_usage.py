@@ -6,7 +6,7 @@ import unittest
 from headrace_testing import DONE, FAILED, WRONG_USE, ProjectTest, headrace
 
 COMMANDS = ["init", "check", "build", "sql", "show", "training-set", "train", "models", "serve", "push", "predict", "replay",
-            "verify", "state", "backup", "explain"]
+            "verify", "state", "export", "backup", "explain"]
 NESTED = [("show", "plan"), ("show", "sql"), ("models", "show"), ("models", "alias"), ("models", "rebuild"), ("state", "hash"), ("state", "repair")]
 
 

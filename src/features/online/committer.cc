@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/kill_point.h"
 #include "features/online/online_features.h"
 
 namespace headrace {
@@ -131,7 +132,8 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   for (PendingPush& push : pending) Prepare(std::move(push), arrival, *set, &commit);
 
   if (!commit.requests.empty()) {
-    const StatusOr<uint64_t> position = store_->Append(EncodeLogEntry(commit.requests));
+    const std::string entry = EncodeLogEntry(commit.requests);
+    const StatusOr<uint64_t> position = store_->Append(entry);
     if (!position.ok()) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
@@ -140,11 +142,13 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
         request.done(Unavailable("not accepted: {}", Message(position.status())));
       return;
     }
+    KillPoint("log.written");
     for (const Commit::Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
     for (const LoggedRequest& request : commit.requests) quarantine_.Apply(*position, request);
     last_arrival_ = arrival;
     acknowledged_arrival_ = arrival;
     ++commits_;
+    log_bytes_ += static_cast<int64_t>(entry.size());
   }
   EndCommit();
   int64_t rows = 0;

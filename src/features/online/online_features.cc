@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/json.h"
+#include "base/kill_point.h"
 
 namespace headrace {
 namespace {
@@ -316,6 +317,7 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
   HR_ASSIGN_OR_RETURN(std::shared_ptr<ViewSet> set, BuildViewSet(std::move(definition), history, /*recovering=*/false));
   CountIds();
+  KillPoint("replace.built");
   const std::unique_lock lock(set_mutex_);
   set_ = std::move(set);
   return absl::OkStatus();
@@ -336,7 +338,9 @@ Status OnlineFeatures::Checkpoint() {
   checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set->definition, set->keep_us).Dump());
   // If the write fails the changes are no longer marked, so the next checkpoint writes everything.
   checkpoint_is_whole_ = false;
+  KillPoint("checkpoint.begun");
   HR_RETURN_IF_ERROR(store_->WriteCheckpoint(checkpoint));
+  KillPoint("checkpoint.written");
   checkpoint_is_whole_ = true;
   return absl::OkStatus();
 }
@@ -350,6 +354,7 @@ OnlineStats OnlineFeatures::Stats() const {
   stats.ids_held = ids_held_;
   stats.id_bytes = id_bytes_;
   stats.commits = commits_;
+  stats.log_bytes = log_bytes_;
   stats.log_position = store_->LastPosition();
   stats.checkpoint_position = store_->CheckpointPosition();
   stats.overflow_cells = overflow_cells_;

@@ -96,6 +96,7 @@ struct OnlineStats {
   int64_t ids_held = 0;        // event ids that are known, over all streams
   int64_t id_bytes = 0;        // the memory that they take
   int64_t commits = 0;
+  int64_t log_bytes = 0;  // that were appended to the log since the start
   int64_t queued_rows = 0;
   uint64_t log_position = 0;
   uint64_t checkpoint_position = 0;
@@ -148,6 +149,7 @@ class OnlineFeatures {
   TimestampUs ResolveInstant(std::optional<TimestampUs> at);
 
   const OnlineStore& store() const { return *store_; }
+  OnlineStore& store() { return *store_; }  // to be truncated
 
   // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of
   // plan.entities, `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old":
@@ -246,6 +248,7 @@ class OnlineFeatures {
   std::atomic<int64_t> ids_held_ = 0;
   std::atomic<int64_t> id_bytes_ = 0;
   std::atomic<int64_t> commits_ = 0;
+  std::atomic<int64_t> log_bytes_ = 0;
   std::atomic<int64_t> overflow_cells_ = 0;
   mutable std::mutex quarantined_mutex_;
   std::map<std::string, int64_t> quarantined_;  // by source

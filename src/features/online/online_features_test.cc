@@ -37,6 +37,9 @@ class StoreOnDisk : public OnlineStore {
   Status ReadLog(uint64_t after, const LogVisitor& visitor) const override {
     return disk_.store.ReadLog(after, visitor);
   }
+  Status Sync() override { return disk_.store.Sync(); }
+  Status Truncate(uint64_t up_to) override { return disk_.store.Truncate(up_to); }
+  uint64_t TruncatedPosition() const override { return disk_.store.TruncatedPosition(); }
   Status WriteCheckpoint(const Checkpoint& checkpoint) override { return disk_.store.WriteCheckpoint(checkpoint); }
   uint64_t CheckpointPosition() const override { return disk_.store.CheckpointPosition(); }
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {

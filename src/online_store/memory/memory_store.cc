@@ -5,20 +5,37 @@ namespace headrace {
 StatusOr<uint64_t> MemoryStore::Append(std::string_view entry) {
   const std::lock_guard lock(mutex_);
   log_.emplace_back(entry);
-  return log_.size();
+  return truncated_ + log_.size();
 }
 
 uint64_t MemoryStore::LastPosition() const {
   const std::lock_guard lock(mutex_);
-  return log_.size();
+  return truncated_ + log_.size();
 }
 
 Status MemoryStore::ReadLog(uint64_t after, const LogVisitor& visitor) const {
   const std::lock_guard lock(mutex_);
-  for (uint64_t position = after; position < log_.size(); ++position) {
-    HR_RETURN_IF_ERROR(visitor(position + 1, log_[position]));
+  if (after < truncated_)
+    return absl::OutOfRangeError(fmt::format("online store: the log begins after entry {}", truncated_));
+  for (uint64_t position = after; position < truncated_ + log_.size(); ++position) {
+    HR_RETURN_IF_ERROR(visitor(position + 1, log_[position - truncated_]));
   }
   return absl::OkStatus();
+}
+
+Status MemoryStore::Truncate(uint64_t up_to) {
+  const std::lock_guard lock(mutex_);
+  if (up_to > checkpoint_position_)
+    return FailedPrecondition("online store: no checkpoint includes log entry {} yet", up_to);
+  if (up_to <= truncated_) return absl::OkStatus();
+  log_.erase(log_.begin(), log_.begin() + static_cast<ptrdiff_t>(up_to - truncated_));
+  truncated_ = up_to;
+  return absl::OkStatus();
+}
+
+uint64_t MemoryStore::TruncatedPosition() const {
+  const std::lock_guard lock(mutex_);
+  return truncated_;
 }
 
 Status MemoryStore::WriteCheckpoint(const Checkpoint& checkpoint) {

@@ -13,6 +13,9 @@ class MemoryStore : public OnlineStore {
   StatusOr<uint64_t> Append(std::string_view entry) override;
   uint64_t LastPosition() const override;
   Status ReadLog(uint64_t after, const LogVisitor& visitor) const override;
+  Status Sync() override { return absl::OkStatus(); }
+  Status Truncate(uint64_t up_to) override;
+  uint64_t TruncatedPosition() const override;
   Status WriteCheckpoint(const Checkpoint& checkpoint) override;
   uint64_t CheckpointPosition() const override;
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override;
@@ -21,7 +24,8 @@ class MemoryStore : public OnlineStore {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<std::string> log_;
+  std::vector<std::string> log_;  // the entries after truncated_
+  uint64_t truncated_ = 0;
   uint64_t checkpoint_position_ = 0;
   std::map<std::string, std::string, std::less<>> states_;
 };

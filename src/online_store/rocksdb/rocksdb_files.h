@@ -16,6 +16,7 @@ namespace headrace {
 inline constexpr std::string_view kFormat = "headrace online store 1";
 inline constexpr char kFormatKey[] = "format";  // in the default column family
 inline constexpr char kCheckpointKey[] = "checkpoint";
+inline constexpr char kTruncatedKey[] = "truncated";
 inline constexpr char kLogFamilyName[] = "log";
 inline constexpr size_t kDefaultFamily = 0, kLogFamily = 1, kStateFamily = 2;  // in the order of StoreFamilies
 

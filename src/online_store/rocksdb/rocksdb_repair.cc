@@ -154,17 +154,23 @@ Status CheckEnd(const OpenDb& from, const std::string& folder, uint64_t end) {
                                           DecodePosition(*checkpoint)));
 }
 
-// Copies the log, entry by entry; gives how many there are.
-StatusOr<uint64_t> CopyLog(const OpenDb& from, const std::string& folder, const OpenDb& to) {
+// Copies the log, entry by entry; gives how many there are. What it begins after was truncated, which is done no
+// further than `exported`, and leaves nothing if it went to the end.
+StatusOr<uint64_t> CopyLog(const OpenDb& from, const std::string& folder, uint64_t exported, const OpenDb& to) {
   rocksdb::WriteOptions unlogged;
   unlogged.disableWAL = true;
   rocksdb::WriteBatch batch;
   uint64_t entries = 0;
-  uint64_t expected = 0;
+  uint64_t truncated = exported;
+  uint64_t expected = exported + 1;
   const std::unique_ptr<rocksdb::Iterator> it(from.db->NewIterator({}, from.families[kLogFamily]));
   for (it->SeekToFirst(); it->Valid(); it->Next(), ++entries) {
     const uint64_t position = DecodePosition(FromSlice(it->key()));
-    if (entries > 0 && position != expected) return LogIsDamaged(folder, fmt::format("entry {} is missing", expected));
+    if (entries == 0 && position < expected) {
+      truncated = position - 1;
+    } else if (position != expected) {
+      return LogIsDamaged(folder, fmt::format("entry {} is missing", expected));
+    }
     expected = position + 1;
     batch.Put(to.families[kLogFamily], it->key(), it->value());
     if (batch.GetDataSize() < kBatchBytes) continue;
@@ -173,8 +179,9 @@ StatusOr<uint64_t> CopyLog(const OpenDb& from, const std::string& folder, const 
   }
   if (!it->status().ok())
     return LogIsDamaged(folder, fmt::format("after {} sound entries: {}", entries, it->status().ToString()));
-  HR_RETURN_IF_ERROR(CheckEnd(from, folder, expected == 0 ? 0 : expected - 1));
+  HR_RETURN_IF_ERROR(CheckEnd(from, folder, expected - 1));
   batch.Put(kFormatKey, ToSlice(kFormat));
+  batch.Put(kTruncatedKey, EncodePosition(truncated));
   HR_RETURN_IF_ERROR(FromRocksDb(to.db->Write(unlogged, &batch), "copying the log"));
   HR_RETURN_IF_ERROR(FromRocksDb(to.db->Flush({}, to.families), "copying the log"));
   return entries;
@@ -193,7 +200,7 @@ std::string FindDamage(const std::string& folder, const RocksDbStoreOptions& rea
   return damage.substr(0, damage.find(fmt::format("; {}", kRepairHint)));
 }
 
-StatusOr<StoreRepair> RepairInto(const std::string& folder, const std::string& scratch,
+StatusOr<StoreRepair> RepairInto(const std::string& folder, uint64_t exported, const std::string& scratch,
                                  const RocksDbStoreOptions& options) {
   StoreRepair repair;
   RocksDbStoreOptions read_only = options;
@@ -214,7 +221,7 @@ StatusOr<StoreRepair> RepairInto(const std::string& folder, const std::string& s
     if (const auto format = Find(from, kFormatKey); format && *format != kFormat)
       return FailedPrecondition("{}: holds '{}', this program reads '{}'", folder, *format, kFormat);
     HR_ASSIGN_OR_RETURN(const OpenDb to, OpenNew(made, options));
-    HR_ASSIGN_OR_RETURN(repair.log_entries, CopyLog(from, folder, to));
+    HR_ASSIGN_OR_RETURN(repair.log_entries, CopyLog(from, folder, exported, to));
   }
   HR_RETURN_IF_ERROR(OpenRocksDbStore(made, read_only).status());
   HR_RETURN_IF_ERROR(Exchange(folder, made));
@@ -223,13 +230,14 @@ StatusOr<StoreRepair> RepairInto(const std::string& folder, const std::string& s
 
 }  // namespace
 
-StatusOr<StoreRepair> RepairRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options) {
+StatusOr<StoreRepair> RepairRocksDbStore(const std::string& folder, uint64_t exported,
+                                         const RocksDbStoreOptions& options) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) return NotFound("{}: there is no online store", folder);
   const std::string scratch = folder + ".repair";
   fs::remove_all(scratch, ignored);
   HR_RETURN_IF_ERROR(MakeFolders(scratch));
-  StatusOr<StoreRepair> repair = RepairInto(folder, scratch, options);
+  StatusOr<StoreRepair> repair = RepairInto(folder, exported, scratch, options);
   fs::remove_all(scratch, ignored);
   return repair;
 }

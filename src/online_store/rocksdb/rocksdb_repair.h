@@ -19,11 +19,13 @@
 namespace headrace {
 
 struct StoreRepair {
-  uint64_t log_entries = 0;  // kept: all there were
+  uint64_t log_entries = 0;  // kept: all that the store had
   std::string damage;        // what was found, as opening the store says it; "" if it was sound
 };
 
-// kNotFound: there is no store. kDataLoss: entries of the log are damaged. Nobody else may have the store.
-StatusOr<StoreRepair> RepairRocksDbStore(const std::string& folder, const RocksDbStoreOptions& options = {});
+// `exported`: the last log entry that was copied elsewhere; up to there entries may have been truncated. kNotFound: there
+// is no store. kDataLoss: entries of the log are damaged or missing. Nobody else may have the store.
+StatusOr<StoreRepair> RepairRocksDbStore(const std::string& folder, uint64_t exported,
+                                         const RocksDbStoreOptions& options = {});
 
 }  // namespace headrace

@@ -122,7 +122,7 @@ TEST_F(RepairTest, ASoundStoreKeepsItsLogAndLosesItsStates) {
   for (const bool tables : {false, true}) {
     fs::remove_all(folder_);
     Fill(tables);
-    const StatusOr<StoreRepair> repair = RepairRocksDbStore(folder_);
+    const StatusOr<StoreRepair> repair = RepairRocksDbStore(folder_, 0);
     ASSERT_TRUE(repair.ok()) << repair.status();
     EXPECT_EQ(repair->log_entries, 3u);
     EXPECT_EQ(repair->damage, "");
@@ -147,7 +147,7 @@ TEST_F(RepairTest, WhatIsDamagedBesideTheLogIsMadeAgain) {
       fs::remove_all(folder_);
       Fill(tables);
       damages[i]();
-      const StatusOr<StoreRepair> repair = RepairRocksDbStore(folder_);
+      const StatusOr<StoreRepair> repair = RepairRocksDbStore(folder_, 0);
       ASSERT_TRUE(repair.ok()) << repair.status();
       EXPECT_EQ(LogOf(*Open()), "1:first 2:second 3:third ");
     }
@@ -160,7 +160,7 @@ TEST_F(RepairTest, ADamagedLogIsRefusedAndNothingIsChanged) {
     Fill(tables);
     const std::string path = tables ? TableOf("log") : Wal();
     Flip(path, 30);
-    const Status status = RepairRocksDbStore(folder_).status();
+    const Status status = RepairRocksDbStore(folder_, 0).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_NE(status.message().find(ToAbsl(fs::path(path).filename().string())), absl::string_view::npos) << status;
     EXPECT_FALSE(fs::exists(folder_ + ".repair"));

@@ -5,6 +5,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -36,10 +37,9 @@ class RocksDbStore : public OnlineStore {
     it->SeekToLast();
     if (it->Valid()) last_position_ = DecodePosition(FromSlice(it->key()));
     HR_RETURN_IF_ERROR(FromRocksDb(it->status(), "reading the end of the log"));
-    std::string bytes;
-    const rocksdb::Status found = db_->Get({}, kCheckpointKey, &bytes);
-    if (!found.ok() && !found.IsNotFound()) return FromRocksDb(found, "reading the checkpoint's position");
-    if (found.ok()) checkpoint_position_ = DecodePosition(bytes);
+    HR_ASSIGN_OR_RETURN(truncated_position_, ReadPosition(kTruncatedKey));
+    HR_ASSIGN_OR_RETURN(checkpoint_position_, ReadPosition(kCheckpointKey));
+    last_position_ = std::max(last_position_.load(), truncated_position_.load());
     if (checkpoint_position_ <= last_position_) return absl::OkStatus();
     return DataLoss("online store: the checkpoint includes log entry {}, but the log ends at {}",
                     checkpoint_position_.load(), last_position_.load());
@@ -62,12 +62,48 @@ class RocksDbStore : public OnlineStore {
     uint64_t expected = after + 1;
     for (it->Seek(EncodePosition(expected)); it->Valid(); it->Next(), ++expected) {
       const uint64_t position = DecodePosition(FromSlice(it->key()));
+      if (position != expected && expected <= truncated_position_) break;
       if (position != expected)
         return DataLoss("online store: log entry {} is missing; the next is {}", expected, position);
       HR_RETURN_IF_ERROR(visitor(position, FromSlice(it->value())));
     }
-    return FromRocksDb(it->status(), fmt::format("reading log entry {}", expected));
+    HR_RETURN_IF_ERROR(FromRocksDb(it->status(), fmt::format("reading log entry {}", expected)));
+    if (expected > truncated_position_ || expected != after + 1) return absl::OkStatus();
+    return absl::OutOfRangeError(
+        fmt::format("online store: the log begins after entry {}", truncated_position_.load()));
   }
+
+  // What the thread of kEvery runs, too. A write beside a sync that fails would fail in a way that RocksDB never
+  // recovers from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
+  Status Sync() override {
+    const std::lock_guard lock(wal_mutex_);
+    if (damaged_) return Repair();
+    const rocksdb::Status status = db_->SyncWAL();
+    damaged_ = !status.ok();
+    return FromRocksDb(status, "syncing the log");
+  }
+
+  Status Truncate(uint64_t up_to) override {
+    if (up_to > checkpoint_position_)
+      return FailedPrecondition("online store: no checkpoint includes log entry {} yet", up_to);
+    if (up_to <= truncated_position_) return absl::OkStatus();
+    HR_RETURN_IF_ERROR(Sync());
+    const std::string begin = EncodePosition(0);
+    const std::string end = EncodePosition(up_to + 1);
+    rocksdb::WriteBatch batch;
+    batch.DeleteRange(log(), begin, end);
+    batch.Put(kTruncatedKey, EncodePosition(up_to));
+    const uint64_t before = truncated_position_.exchange(up_to);  // first: a reader that misses an entry looks here
+    const Status written = Write(&batch, "truncating the log");
+    if (!written.ok()) truncated_position_ = before;
+    HR_RETURN_IF_ERROR(written);
+    // The entries are marked as gone; their space comes back when their files are written anew, which RocksDB has no
+    // reason of its own to do: nothing is ever written between them.
+    const rocksdb::Slice first(begin), last(end);
+    return FromRocksDb(db_->CompactRange({}, log(), &first, &last), "freeing the truncated log's space");
+  }
+
+  uint64_t TruncatedPosition() const override { return truncated_position_; }
 
   Status WriteCheckpoint(const Checkpoint& checkpoint) override {
     rocksdb::WriteBatch batch;
@@ -106,6 +142,15 @@ class RocksDbStore : public OnlineStore {
   }
 
  private:
+  // 0: it was never written.
+  StatusOr<uint64_t> ReadPosition(const char* key) const {
+    std::string bytes;
+    const rocksdb::Status found = db_->Get({}, key, &bytes);
+    if (found.IsNotFound()) return 0;
+    HR_RETURN_IF_ERROR(FromRocksDb(found, fmt::format("reading the position '{}'", key)));
+    return DecodePosition(bytes);
+  }
+
   rocksdb::ColumnFamilyHandle* log() const { return families_[kLogFamily]; }
   rocksdb::ColumnFamilyHandle* state() const { return families_[kStateFamily]; }
 
@@ -124,16 +169,6 @@ class RocksDbStore : public OnlineStore {
     return Unavailable("online store: the log could not be written to the disk");
   }
 
-  // What the thread of kEvery runs. A write beside a sync that fails would fail in a way that RocksDB never recovers
-  // from ("writer has previous error", fatal), hence the lock: what comes while a sync runs waits for it.
-  Status Sync() {
-    const std::lock_guard lock(wal_mutex_);
-    if (damaged_) return Repair();
-    const rocksdb::Status status = db_->SyncWAL();
-    damaged_ = !status.ok();
-    return FromRocksDb(status, "syncing the log");
-  }
-
   // After a failed write or sync: everything in memory goes to new files, which are synced.
   Status Repair() {
     HR_RETURN_IF_ERROR(FromRocksDb(db_->Resume(), "writing again after an error"));
@@ -150,6 +185,7 @@ class RocksDbStore : public OnlineStore {
   bool damaged_ = false;  // under wal_mutex_: a write or a sync has failed since what is in memory was on disk
   std::atomic<uint64_t> last_position_ = 0;
   std::atomic<uint64_t> checkpoint_position_ = 0;
+  std::atomic<uint64_t> truncated_position_ = 0;
   std::optional<PeriodicSync> periodic_sync_;
 };
 

@@ -5,6 +5,7 @@
 //   "state"         name                          bytes
 //   "default"       "format"                      "headrace online store 1"
 //                   "checkpoint"                  8-byte big-endian position
+//                   "truncated"                   8-byte big-endian position; there once the log was truncated
 //
 // Append writes one value to the write-ahead log of RocksDB, and so to the operating system: the death of the process
 // loses nothing. What the death of the machine loses is said by the fsync policy:
