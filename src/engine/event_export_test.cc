@@ -135,6 +135,8 @@ class EventExportTest : public ::testing::Test {
     Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
       return store_.ReadStates(prefix, visitor);
     }
+    Status Verify() const override { return store_.Verify(); }
+    Status Snapshot(const std::string& folder) const override { return store_.Snapshot(folder); }
 
    private:
     MemoryStore& store_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/pushed_log.h"
 #include "warehouse/history.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"
@@ -247,17 +248,11 @@ Status HistoryScan::ScanChanges(const EventView& view, const ViewProgram& progra
 
 Status HistoryScan::ScanLog(const EventView& view, const Schema& input, uint64_t after, const EventSink& sink) {
   const StreamSource& stream = state_->definitions.streams.at(view.stream);
-  return workspace_.ReadEventLog(after, options_.log_until, [&](uint64_t, std::string_view entry) -> Status {
-    HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
-    for (const LoggedRequest& request : requests) {
-      if (request.source != view.stream) continue;
-      HR_ASSIGN_OR_RETURN(const RecordBatch rows, SelectInput(input, request.rows));
-      const std::vector<TimestampUs> available = PushedAvailability(stream, request.rows, request.arrival);
-      std::vector<int64_t> ingest(request.rows.num_rows);
-      for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
-      HR_RETURN_IF_ERROR(sink(rows, {true, available, {}, ingest}));
-    }
-    return absl::OkStatus();
+  HR_ASSIGN_OR_RETURN(const IdTest superseded, SupersededIds(workspace_, stream, options_.log_until));
+  return ReadPushed(workspace_, stream.name, after, options_.log_until, [&](const LoggedRequest& request) -> Status {
+    const PushedRows pushed = RowsOfRequest(stream, request, superseded);
+    HR_ASSIGN_OR_RETURN(const RecordBatch rows, SelectInput(input, pushed.rows));
+    return sink(rows, {true, pushed.available_at, {}, pushed.ingest});
   });
 }
 

@@ -1,6 +1,7 @@
 // headrace build
 #include "catalog/graph.h"
 #include "engine/commands.h"
+#include "engine/pushed_log.h"
 #include "engine/selection.h"
 #include "warehouse/build.h"
 
@@ -27,6 +28,7 @@ Json ToJson(const BuildReport& report) {
     histories.push_back(Json::Object{{"name", history.name},
                                      {"rows", history.rows},
                                      {"added", history.added},
+                                     {"pushed", history.pushed},
                                      {"retracted", history.retracted},
                                      {"null_event_times", history.null_event_times},
                                      {"duplicates", history.duplicates},
@@ -45,6 +47,7 @@ void PrintForPerson(const BuildReport& report, Output& output) {
   for (const HistoryReport& history : report.histories) {
     output.Print(fmt::format("  {:<8} {:<32} {:>12} rows  {} added, {} retracted\n", "history", history.name,
                              history.rows, history.added, history.retracted));
+    if (history.pushed > 0) output.Print(fmt::format("           {} rows were pushed beside it\n", history.pushed));
     if (history.null_event_times > 0)
       output.Print(fmt::format("           {} rows without event time are no events\n", history.null_event_times));
     if (history.duplicates > 0)
@@ -72,6 +75,8 @@ Status Run(const BuildCommand& command, Workspace& workspace, Output& output) {
   HR_ASSIGN_OR_RETURN(options.select, SelectNodes(state->project, command.select, command.exclude));
   options.full_refresh = command.full_refresh;
   options.now = SystemClock().Now();
+  HR_ASSIGN_OR_RETURN(const std::unique_ptr<PushedLog> pushed, OpenPushedLog(workspace));
+  options.pushed = pushed.get();
   for (const auto& [name, view] : state->definitions.event_views) {
     if (!view.live()) options.batch_histories.push_back(view.batch);
   }

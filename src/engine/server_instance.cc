@@ -1,7 +1,5 @@
 #include "engine/server_instance.h"
 
-#include <thread>
-
 #include "engine/history_scan.h"
 #include "engine/online_state.h"
 #include "online_store/memory/memory_store.h"
@@ -70,47 +68,14 @@ Status ServerInstance::Recover() {
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());
   endpoints_ = std::make_unique<Endpoints>(*registry, DefaultAliases(state->project));
   service_ = std::make_unique<Service>(*online_, *endpoints_, *ledger, options_.replay_id, ServiceLimits{});
-  last_export_ = system_clock_.Now();
   if (!options_.replay_from) {
-    checkpoints_ = std::thread([this] { RunCheckpoints(); });
+    log_keeper_ = std::make_unique<LogKeeper>(workspace_, *online_, settings.export_settings, system_clock_,
+                                              &service_->log_counters(), options_.note);
     verify_ = std::make_unique<SampledVerify>(workspace_, settings.verify, system_clock_, &service_->verify_counters(),
                                               options_.note);
   }
   routes_->SetReady(service_.get());
   return absl::OkStatus();
-}
-
-bool ServerInstance::ExportIsDue(const OnlineStats& stats) const {
-  const StatusOr<std::shared_ptr<const ProjectState>> state = workspace_.State();
-  const StatusOr<EventSegments*> segments = workspace_.Segments();
-  if (!state.ok() || !segments.ok() || (*segments)->LastPosition() == stats.log_position) return false;
-  const ExportSettings& settings = (*state)->project.online.export_settings;
-  return stats.log_bytes - exported_bytes_ >= settings.size_bytes ||
-         system_clock_.Now() - last_export_ >= settings.every_us;
-}
-
-StatusOr<ExportReport> ServerInstance::ExportEvents() {
-  HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace_.Segments());
-  const int64_t log_bytes = online_->Stats().log_bytes;
-  HR_ASSIGN_OR_RETURN(ExportReport report, ExportLog(online_->store(), *segments));
-  if (online_->store().CheckpointPosition() < report.last) HR_RETURN_IF_ERROR(online_->Checkpoint());
-  HR_RETURN_IF_ERROR(TruncateBehind(online_->store(), *segments, &report));
-  last_export_ = system_clock_.Now();
-  exported_bytes_ = log_bytes;
-  return report;
-}
-
-// A checkpoint or an export that fails is tried again at the next turn: the log still holds everything.
-void ServerInstance::RunCheckpoints() {
-  std::unique_lock lock(stop_mutex_);
-  while (!stop_changed_.wait_for(lock, std::chrono::microseconds(options_.checkpoint_every_us),
-                                 [&] { return stopping_; })) {
-    lock.unlock();
-    const OnlineStats stats = online_->Stats();
-    if (stats.checkpoint_position < stats.log_position) online_->Checkpoint().IgnoreError();
-    if (ExportIsDue(stats)) ExportEvents().IgnoreError();
-    lock.lock();
-  }
 }
 
 Status ServerInstance::ReloadDefinitions() {
@@ -127,16 +92,12 @@ void ServerInstance::RefreshModels() {
 }
 
 Status ServerInstance::Stop() {
-  {
-    const std::lock_guard lock(stop_mutex_);
-    if (stopping_) return absl::OkStatus();
-    stopping_ = true;
-  }
-  stop_changed_.notify_all();
+  if (stopping_) return absl::OkStatus();
+  stopping_ = true;
   routes_->SetStopping();
   http_->Stop();
   verify_.reset();
-  if (checkpoints_.joinable()) checkpoints_.join();
+  log_keeper_.reset();
   if (online_ == nullptr) return absl::OkStatus();
   HR_ASSIGN_OR_RETURN(Ledger* const ledger, workspace_.Predictions());
   HR_RETURN_IF_ERROR(ledger->Flush());

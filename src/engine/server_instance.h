@@ -1,14 +1,12 @@
 // A running server: recovered state, models, HTTP. The live one and a replay's are the same but for clock and store.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
+#include "engine/log_keeper.h"
 #include "engine/sampled_verify.h"
 #include "engine/workspace.h"
 #include "serving/api/routes.h"
@@ -31,7 +29,6 @@ class ReplayClock : public Clock {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 0;
-  DurationUs checkpoint_every_us = 30 * kUsPerSecond;
   // A replay: state in memory, of what was known at this instant; the clock stands there at first.
   std::optional<TimestampUs> replay_from;
   std::string replay_id;
@@ -52,8 +49,7 @@ class ServerInstance {
   Status ReloadDefinitions();
   void RefreshModels();
 
-  // Exports the log, writes a checkpoint if there is none behind it, and truncates. Not of a replay.
-  StatusOr<ExportReport> ExportEvents();
+  StatusOr<ExportReport> ExportEvents() { return log_keeper_->Export(); }  // not of a replay
 
   // Finishes accepted requests, writes a checkpoint (not of a replay) and the ledger.
   Status Stop();
@@ -61,8 +57,6 @@ class ServerInstance {
  private:
   ServerInstance(Workspace& workspace, const ServerOptions& options);
   Status Recover();
-  void RunCheckpoints();
-  bool ExportIsDue(const OnlineStats& stats) const;
 
   Workspace& workspace_;
   const ServerOptions options_;
@@ -76,13 +70,9 @@ class ServerInstance {
   std::string url_;
   int port_ = 0;
 
-  std::mutex stop_mutex_;
-  std::condition_variable stop_changed_;
   bool stopping_ = false;
-  std::thread checkpoints_;
+  std::unique_ptr<LogKeeper> log_keeper_;
   std::unique_ptr<SampledVerify> verify_;
-  std::atomic<TimestampUs> last_export_ = 0;  // when one ended last, or when the server was ready
-  std::atomic<int64_t> exported_bytes_ = 0;   // of the log since the start
 };
 
 // Default alias of each model, from its recipe.

@@ -30,9 +30,9 @@ class Stopwatch {
 
 // Schemas that are ours or DuckDB's: a source of that name would mix with them.
 Status CheckSourceNames(const Project& project, const std::string& catalog_name) {
-  const std::set<std::string> reserved = {"main",       "temp",       "system",    "information_schema",
-                                          "pg_catalog", "history",    "headrace",  "rejected",
-                                          "ledger",     "quarantine", catalog_name};
+  const std::set<std::string> reserved = {"main",       "temp",    "system",     "information_schema",
+                                          "pg_catalog", "history", "headrace",   "rejected",
+                                          "pushed",     "ledger",  "quarantine", catalog_name};
   Diagnostics diagnostics;
   for (const auto& [name, source] : project.sources) {
     // DuckDB's names know no case.
@@ -118,9 +118,9 @@ class Builder {
     const std::string& table = source.stream->history_table;
     if (!table.empty() && IsSelected(table)) HR_RETURN_IF_ERROR(BuildOne(table));
     const Stopwatch stopwatch;
-    HR_ASSIGN_OR_RETURN(HistoryReport history,
-                        TakeStreamHistory(connection_, project_, source, release_.number, options_.full_refresh));
-    report_.tables.push_back({source.FullName(), "stream", history.rows, 0, stopwatch.Seconds()});
+    HR_ASSIGN_OR_RETURN(HistoryReport history, TakeStreamHistory(connection_, project_, source, release_.number,
+                                                                 options_.full_refresh, options_.pushed));
+    report_.tables.push_back({source.FullName(), "stream", history.rows + history.pushed, 0, stopwatch.Seconds()});
     report_.histories.push_back(std::move(history));
     return absl::OkStatus();
   }

@@ -7,7 +7,7 @@
 // Until the commit every other connection reads the last good release, and an error or a crash leaves that one.
 // Where things are:
 //   "fct"                    a table (schema main)
-//   "raw"."flights"          a source table; of a stream: a view on its history
+//   "raw"."flights"          a source table; of a stream: a view on its history and what was pushed until the build
 //   history."..."            warehouse/history.h
 //   headrace.releases        warehouse/schema_objects.h
 //   rejected."test name"     the failing rows of each test that failed when it last ran
@@ -25,6 +25,7 @@
 #include "catalog/project.h"
 #include "warehouse/database.h"
 #include "warehouse/history.h"
+#include "warehouse/pushed_events.h"
 
 namespace headrace {
 
@@ -32,8 +33,9 @@ struct BuildOptions {
   // Tables and sources ("fct", "raw.weather") to build; nothing: all. Sources that a selected table reads are loaded
   // as well; other tables are read as they were last published. Tests run that touch what was built.
   std::optional<std::set<std::string>> select;
-  bool full_refresh = false;  // incremental sources and streams' histories are taken again
-  TimestampUs now = 0;        // the publishing instant
+  bool full_refresh = false;    // incremental sources and streams' histories are taken again
+  TimestampUs now = 0;          // the publishing instant
+  PushedLog* pushed = nullptr;  // none: nothing was pushed
   std::vector<BatchHistorySpec> batch_histories;
   int64_t rejected_row_limit = 1000;  // rows kept of a failing test
 };

@@ -24,6 +24,7 @@
 #include "warehouse/content_hash.h"
 #include "warehouse/database.h"
 #include "warehouse/parallel_scan.h"
+#include "warehouse/pushed_events.h"
 
 namespace headrace {
 
@@ -39,14 +40,20 @@ struct HistoryReport {
   int64_t retracted = 0;         // by this build
   int64_t null_event_times = 0;  // rows that are no events (rule 7)
   int64_t duplicates = 0;        // rows whose event_id was there before (rule 8)
+  int64_t pushed = 0;            // rows that were pushed to a stream, beside its history
   std::string note;              // for a person: "the history's content has changed; ...", or empty
 };
 
 // Takes a stream's history, from its table or file, if it was not taken before or `full_refresh`; else only compares
 // its content with what was taken, and reports a difference (rule 11). A stream without one gets an empty history.
-// Then "source"."name" is a view on the declared columns, so that tables may read the stream.
+// Then "source"."name" is a view on the declared columns of it and of what was pushed (warehouse/pushed_events.h), so
+// that tables may read the stream. `log` may be null.
 StatusOr<HistoryReport> TakeStreamHistory(Connection& connection, const Project& project, const SourceTable& source,
-                                          int64_t release, bool full_refresh);
+                                          int64_t release, bool full_refresh, PushedLog* log);
+
+// Whether rows may have been pushed to a stream before its history was taken (again), so that the same ids may be in
+// both.
+StatusOr<bool> MayHavePushedIds(Connection& connection, const std::string& history_name);
 
 // What a batch feature view reads of a table. Exactly one of `available_at` and `delay_us` may be given.
 struct BatchHistorySpec {

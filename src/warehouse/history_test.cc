@@ -40,7 +40,7 @@ class StreamHistoryTest : public HistoryTest {
                        MakeColumn("v", TypeId::kVarchar)};
   }
   StatusOr<HistoryReport> Take(bool full_refresh = false) {
-    return TakeStreamHistory(*connection_, project_, source_, /*release=*/1, full_refresh);
+    return TakeStreamHistory(*connection_, project_, source_, /*release=*/1, full_refresh, nullptr);
   }
   HistoryReport TakeOk(bool full_refresh = false) {
     StatusOr<HistoryReport> report = Take(full_refresh);

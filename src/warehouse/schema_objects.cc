@@ -29,12 +29,15 @@ Status CreateBookkeeping(Connection& connection) {
     create schema if not exists headrace;
     create schema if not exists history;
     create schema if not exists rejected;
+    create schema if not exists pushed;
+    create table if not exists headrace.pushed(stream varchar, position bigint, log_hash varchar);
     create table if not exists headrace.releases(number bigint, published_at timestamp);
     create table if not exists headrace.history_versions(history varchar, num_rows bigint, retracted bigint, max_ingest bigint, hash varchar);
     alter table headrace.history_versions add column if not exists late bigint;
     create table if not exists headrace.release_tables(number bigint, name varchar, kind varchar, num_rows bigint);
     create table if not exists headrace.loaded_files(source varchar, file varchar, loaded_at timestamp);
     create table if not exists headrace.histories(name varchar, content_rows bigint, content_hash varchar);
+    alter table headrace.histories add column if not exists may_have_pushed_ids boolean;
   )");
 }
 

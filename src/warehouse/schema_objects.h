@@ -19,7 +19,9 @@ Status DropUnless(Connection& connection, std::string_view schema, std::string_v
 //   headrace.releases(number, published_at)              one row a publishing
 //   headrace.release_tables(number, name, kind, num_rows)   what each one built
 //   headrace.loaded_files(source, file, loaded_at)       incremental sources
-//   headrace.histories(name, content_rows, content_hash) what a stream's history was when it was taken
+//   headrace.histories(name, content_rows, content_hash, may_have_pushed_ids)
+//                                                        what a stream's history was when it was taken
+//   headrace.pushed(stream, position, log_hash)          warehouse/pushed_events.h
 Status CreateBookkeeping(Connection& connection);
 
 }  // namespace headrace

@@ -24,6 +24,12 @@ Status AtSource(const SourceTable& source, const SourcePosition& where, const St
 struct StreamColumns {
   std::vector<std::string> names;
   std::vector<TypeId> types;
+
+  Schema AsSchema() const {
+    Schema schema;
+    for (size_t i = 0; i < names.size(); ++i) schema.push_back({names[i], types[i]});
+    return schema;
+  }
 };
 
 // The declared columns; with no declaration, those of the history.
@@ -154,10 +160,12 @@ Status StoreLog(Connection& connection, const SourceTable& source, const StreamC
   return absl::OkStatus();
 }
 
-Status RememberContent(Connection& connection, const std::string& name, const ContentHash& content) {
-  const std::array<Value, 3> row = {Value::Varchar(name), Value::Bigint(content.rows), Value::Varchar(content.hash)};
+Status RememberContent(Connection& connection, const std::string& name, const ContentHash& content,
+                       bool may_have_pushed_ids) {
+  const std::array<Value, 4> row = {Value::Varchar(name), Value::Bigint(content.rows), Value::Varchar(content.hash),
+                                    Value::Boolean(may_have_pushed_ids)};
   HR_RETURN_IF_ERROR(connection.Execute("delete from headrace.histories where name = $1", {row.data(), 1}));
-  return connection.Execute("insert into headrace.histories values (?, ?, ?)", row);
+  return connection.Execute("insert into headrace.histories values (?, ?, ?, ?)", row);
 }
 
 StatusOr<bool> ContentIsAsTaken(Connection& connection, const std::string& name, const ContentHash& content) {
@@ -173,16 +181,15 @@ StatusOr<bool> ContentIsAsTaken(Connection& connection, const std::string& name,
 Status CreateStreamView(Connection& connection, const SourceTable& source, const StreamColumns& columns) {
   HR_RETURN_IF_ERROR(connection.Execute("create schema if not exists " + QuoteIdentifier(source.source)));
   HR_RETURN_IF_ERROR(DropUnless(connection, source.source, source.name, ObjectKind::kView));
-  return connection.Execute(fmt::format("create or replace view {} as select {} from {}",
-                                        RelationSql(source.FullName()), ColumnList(columns.names),
-                                        HistoryRelation(StreamHistoryName(source))));
+  return connection.Execute(fmt::format(
+      "create or replace view {0} as select {1} from {2} union all select {1} from {3}", RelationSql(source.FullName()),
+      ColumnList(columns.names), HistoryRelation(StreamHistoryName(source)), PushedRelation(source)));
 }
 
 // What was taken must have the columns that the stream declares now.
 Status CheckTakenSchema(Connection& connection, const SourceTable& source, const StreamColumns& columns) {
   HR_ASSIGN_OR_RETURN(Schema taken, connection.Describe("select * from " + HistoryRelation(StreamHistoryName(source))));
-  Schema declared;
-  for (size_t i = 0; i < columns.names.size(); ++i) declared.push_back({columns.names[i], columns.types[i]});
+  const Schema declared = columns.AsSchema();
   if (taken.size() >= declared.size()) taken.resize(declared.size());
   if (taken == declared) return absl::OkStatus();
   return AtSource(source, source.where,
@@ -191,7 +198,7 @@ Status CheckTakenSchema(Connection& connection, const SourceTable& source, const
 }
 
 StatusOr<HistoryReport> Take(Connection& connection, const Project& project, const SourceTable& source, int64_t release,
-                             bool full_refresh) {
+                             bool full_refresh, PushedLog* log) {
   HistoryReport report;
   report.name = StreamHistoryName(source);
   HR_ASSIGN_OR_RETURN(const std::string from, HistorySelect(connection, project, source));
@@ -201,9 +208,11 @@ StatusOr<HistoryReport> Take(Connection& connection, const Project& project, con
   HR_ASSIGN_OR_RETURN(report.null_event_times, CountOf(connection, kTaken, "_event_time is null"));
   HR_ASSIGN_OR_RETURN(const ContentHash content, HashQuery(connection, fmt::format("select * from {}", kTaken)));
   HR_ASSIGN_OR_RETURN(const ObjectKind existing, FindObject(connection, "history", report.name));
-  if (existing == ObjectKind::kNone || full_refresh) {
+  const bool take = existing == ObjectKind::kNone || full_refresh;
+  if (take) {
     HR_RETURN_IF_ERROR(StoreLog(connection, source, columns, release, &report));
-    HR_RETURN_IF_ERROR(RememberContent(connection, report.name, content));
+    HR_RETURN_IF_ERROR(
+        RememberContent(connection, report.name, content, full_refresh || (log != nullptr && log->LastPosition() > 0)));
   } else {
     HR_RETURN_IF_ERROR(CheckTakenSchema(connection, source, columns));
     HR_ASSIGN_OR_RETURN(report.rows, CountOf(connection, HistoryRelation(report.name)));
@@ -216,15 +225,24 @@ StatusOr<HistoryReport> Take(Connection& connection, const Project& project, con
     }
   }
   HR_RETURN_IF_ERROR(connection.Execute(fmt::format("drop table {}", kTaken)));
+  HR_ASSIGN_OR_RETURN(report.pushed, TakePushedEvents(connection, source, columns.AsSchema(), log, /*again=*/take));
   HR_RETURN_IF_ERROR(CreateStreamView(connection, source, columns));
   return report;
 }
 
 }  // namespace
 
+StatusOr<bool> MayHavePushedIds(Connection& connection, const std::string& history_name) {
+  HR_ASSIGN_OR_RETURN(const Value count,
+                      connection.QueryValue(fmt::format("select count(*) from headrace.histories where name = {} and "
+                                                        "may_have_pushed_ids",
+                                                        QuoteLiteral(history_name))));
+  return count.int64() > 0;
+}
+
 StatusOr<HistoryReport> TakeStreamHistory(Connection& connection, const Project& project, const SourceTable& source,
-                                          int64_t release, bool full_refresh) {
-  StatusOr<HistoryReport> report = Take(connection, project, source, release, full_refresh);
+                                          int64_t release, bool full_refresh, PushedLog* log) {
+  StatusOr<HistoryReport> report = Take(connection, project, source, release, full_refresh, log);
   // DuckDB's own errors know no place in the user's files; the others were given one.
   if (!report.ok() &&
       std::string(report.status().message()).compare(0, source.where.file.size(), source.where.file) != 0) {

@@ -1,11 +1,15 @@
 """The log of pushed events, exported to Parquet and truncated: every reader says what it said before."""
 import contextlib
 import json
+import shutil
+import threading
 import time
 import unittest
 
 import duckdb
 import shop
+from test_backup import Copy
+from test_damage import flip
 
 EVENTS = "/v1/events/raw.orders"
 QUARANTINE = EVENTS + "?on_error=quarantine"
@@ -169,20 +173,91 @@ class Export(unittest.TestCase):
         path.write_bytes(content)
         self.server = shop.Server(self.project)
 
-    def test_the_server_exports_by_itself(self):
+    def restart_with(self, settings):
         self.server.stop()
-        (self.project.root / "headrace.yml").write_text("name: shop\nonline:\n  export: {every: 1d, size: 1kB}\n")
+        (self.project.root / "headrace.yml").write_text(f"name: shop\nonline: {settings}\n")
         self.server = shop.Server(self.project)
+
+    def wait_for(self, metric, value):
+        for _ in range(300):
+            if self.server.metric(metric) >= value:
+                return
+            time.sleep(0.1)
+        self.fail(f"{metric} is {self.server.metric(metric)}, not {value}")
+
+    def test_the_server_exports_by_itself(self):
+        for settings in ("{export: {every: 1d, size: 1kB}}", "{export: {every: 1s, size: 1GB}}"):
+            with self.subTest(settings=settings):
+                self.restart_with(settings)
+                self.push(20)
+                self.wait_for("headrace_exported_position", self.server.metric("headrace_log_position"))
+                self.server.kill()
+                self.server = shop.Server(self.project)
+                self.assertEqual(self.server.metric("headrace_exported_position"), self.server.metric("headrace_log_position"))
+                self.assertEqual(self.project.json("export")["segments"], 0)
+
+    def test_an_export_that_fails_is_told_and_loses_nothing(self):
+        self.restart_with("{export: {every: 1s}}")
+        in_the_way = self.project.root / ".headrace/events"
+        in_the_way.write_text("")
         self.push(20)
-        folder = self.project.root / ".headrace/events"
-        for _ in range(90):  # it looks every 30 seconds
-            if list(folder.glob("*/segment.json")):
-                break
-            time.sleep(1)
-        self.assertEqual(len(list(folder.glob("*/segment.json"))), 1)
-        self.server.kill()
-        self.server = shop.Server(self.project)
-        self.assertEqual(self.project.json("export")["segments"], 0)
+        self.wait_for("headrace_export_failures_total", 1)
+        in_the_way.unlink()
+        self.assertEqual(self.project.json("export")["rows"], 100)
+        self.server.stop()
+        self.assertIn("the log could not be exported", self.server.errors)
+
+    def test_state_and_repair_after_an_export(self):
+        self.push(20)
+        self.server.post(QUARANTINE, '[{"order_id": "x"}]')
+        before = self.project.json("state", "hash")
+        self.assertEqual(self.project.json("export")["log_begins_after"], 21)  # the log is empty now
+        self.assertEqual(self.project.json("state", "hash"), before)
+        for damaged in (None, "CURRENT"):
+            self.server.stop()
+            if damaged:
+                flip(self.project.root / ".headrace/online" / damaged, 3)
+            report = self.project.json("state", "repair")
+            self.assertEqual(report["log_entries"], 21)
+            self.assertEqual(report["damage"] is not None, damaged is not None)
+            self.assertEqual(self.project.json("state", "hash"), before)
+            self.server = shop.Server(self.project)
+            self.assertEqual(self.project.json("state", "hash"), before)
+        self.push(1)
+        self.assertEqual(self.project.json("export")["first"], 22)
+
+    def test_a_backup_has_what_was_exported(self):
+        self.push(20)
+        self.project.json("export")
+        self.push(2)
+        before = self.project.json("state", "hash")
+        copy = Copy(self.project.root.parent / (self.project.root.name + "_backup"))
+        self.addCleanup(shutil.rmtree, copy.root, ignore_errors=True)
+        self.assertEqual(self.project.json("backup", str(copy.root))["log_position"], 22)
+        self.project.json("export")
+        self.assertEqual(copy.json("state", "hash"), before)
+        copied = shop.Server(copy)
+        self.addCleanup(copied.stop)
+        self.assertEqual(copy.json("export")["first"], 21)
+        shutil.rmtree(copy.root, ignore_errors=True)
+        path = next((self.project.root / ".headrace/events").glob("*/raw.orders.parquet"))
+        flip(path, 100)
+        self.assertIn(str(path), self.project.run("backup", str(copy.root), status=1))
+        self.assertFalse(copy.root.exists())
+        flip(path, 100)
+
+    def test_backups_beside_exports(self):
+        self.restart_with("{export: {every: 1s, size: 1kB}}")
+        stop = threading.Event()
+        pusher = threading.Thread(target=lambda: [self.push(1) for _ in iter(stop.is_set, True)])
+        pusher.start()
+        for number in range(4):
+            copy = Copy(self.project.root.parent / f"{self.project.root.name}_backup{number}")
+            self.addCleanup(shutil.rmtree, copy.root, ignore_errors=True)
+            position = self.project.json("backup", str(copy.root))["log_position"]
+            self.assertEqual(copy.json("state", "hash")["log_position"], position)
+        stop.set()
+        pusher.join()
 
     def test_without_pushed_events_there_is_nothing_to_export(self):
         self.assertEqual(self.project.json("export")["segments"], 0)

@@ -118,6 +118,10 @@ void KnownIds::AddHistory(std::string_view id) {
   if (!history_.Contains(id, kMinTimestampUs)) history_.Append(id, 0);
 }
 
+bool KnownIds::InHistory(std::string_view id) const {
+  return history_.Contains(id, kMinTimestampUs);
+}
+
 bool KnownIds::Add(std::string_view id, TimestampUs arrival, TimestampUs oldest) {
   if (history_.Contains(id, kMinTimestampUs) || pushed_.Contains(id, oldest)) return false;
   pushed_.Append(id, arrival);

@@ -84,6 +84,8 @@ class IdLog {
 class KnownIds {
  public:
   void AddHistory(std::string_view id);
+  bool InHistory(std::string_view id) const;
+  bool has_history() const { return !history_.empty(); }
 
   // Whether `id` is new: neither in history nor pushed at or after `oldest`. Then it is known as pushed at `arrival`,
   // which must not be before that of an earlier call.

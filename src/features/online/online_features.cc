@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <future>
-#include <numeric>
 
 #include "base/json.h"
 #include "base/kill_point.h"
@@ -64,43 +63,7 @@ std::map<std::string, DurationUs> ReachByStream(const OnlineDefinition& definiti
   return reach_us;
 }
 
-std::vector<int64_t> Sequence(int64_t first, size_t count) {
-  std::vector<int64_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), first);
-  return numbers;
-}
-
 }  // namespace
-
-std::string EncodeId(const Column& ids, size_t row) {
-  std::string encoded;
-  EncodeKey(std::span<const Column>(&ids, 1), row, &encoded);
-  return encoded;
-}
-
-std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival) {
-  std::vector<TimestampUs> available(rows.num_rows, arrival);
-  if (stream.delay_us == 0) return available;
-  const Column& event_time = *rows.Find(stream.event_time);
-  for (size_t i = 0; i < available.size(); ++i) {
-    if (!event_time.IsNull(i)) available[i] = std::max(arrival, AddSaturated(event_time.ints()[i], stream.delay_us));
-  }
-  return available;
-}
-
-StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows) {
-  RecordBatch selected;
-  selected.num_rows = rows.num_rows;
-  for (const Field& field : input) {
-    const Column* column = rows.Find(field.name);
-    if (column == nullptr || column->type() != field.type) {
-      return Internal("a view reads '{}', which the stream's rows do not have as {}", field.name, TypeName(field.type));
-    }
-    selected.schema.push_back(field);
-    selected.columns.push_back(*column);
-  }
-  return selected;
-}
 
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
     : store_(std::move(store)), clock_(clock), options_(options) {}
@@ -253,13 +216,16 @@ Status OnlineFeatures::ApplyLogged(const LoggedRequest& request, const ViewSet& 
                                    const std::function<bool(const std::string& view)>& wants) const {
   const auto stream = set.definition->streams.find(request.source);
   if (stream == set.definition->streams.end()) return absl::OkStatus();  // a source that the project no longer has
-  const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, request.arrival);
-  const std::vector<int64_t> ingest = Sequence(request.first_ingest, request.rows.num_rows);
+  IdTest superseded;
+  if (const auto ids = ids_.find(request.source); ids != ids_.end() && ids->second.has_history())
+    superseded = [&known = ids->second](std::string_view id) { return known.InHistory(id); };
+  const PushedRows pushed = RowsOfRequest(stream->second, request, superseded);
   for (const OnlineViewSpec& spec : set.definition->views) {
     if (spec.stream != request.source || !wants(spec.view)) continue;
     ViewState& state = *set.states.at(spec.view);
-    HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program().input, request.rows));
-    HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(state.program(), input, {true, available, {}, ingest}));
+    HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program().input, pushed.rows));
+    HR_ASSIGN_OR_RETURN(const EventRows events,
+                        PrepareEvents(state.program(), input, {true, pushed.available_at, {}, pushed.ingest}));
     state.Insert(events);
   }
   return absl::OkStatus();
@@ -354,7 +320,6 @@ OnlineStats OnlineFeatures::Stats() const {
   stats.ids_held = ids_held_;
   stats.id_bytes = id_bytes_;
   stats.commits = commits_;
-  stats.log_bytes = log_bytes_;
   stats.log_position = store_->LastPosition();
   stats.checkpoint_position = store_->CheckpointPosition();
   stats.overflow_cells = overflow_cells_;

@@ -29,6 +29,7 @@
 #include "features/online/event_log.h"
 #include "features/online/event_parser.h"
 #include "features/online/known_ids.h"
+#include "features/online/pushed_rows.h"
 #include "features/online/quarantine.h"
 #include "features/online/state_hash.h"
 #include "features/online/view_state.h"
@@ -96,7 +97,6 @@ struct OnlineStats {
   int64_t ids_held = 0;        // event ids that are known, over all streams
   int64_t id_bytes = 0;        // the memory that they take
   int64_t commits = 0;
-  int64_t log_bytes = 0;  // that were appended to the log since the start
   int64_t queued_rows = 0;
   uint64_t log_position = 0;
   uint64_t checkpoint_position = 0;
@@ -149,7 +149,8 @@ class OnlineFeatures {
   TimestampUs ResolveInstant(std::optional<TimestampUs> at);
 
   const OnlineStore& store() const { return *store_; }
-  OnlineStore& store() { return *store_; }  // to be truncated
+  OnlineStore& store() { return *store_; }         // to be truncated
+  int64_t LogBytes() const { return log_bytes_; }  // that were appended to the log since the start
 
   // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of
   // plan.entities, `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old":
@@ -254,14 +255,5 @@ class OnlineFeatures {
   std::map<std::string, int64_t> quarantined_;  // by source
   std::thread committer_;
 };
-
-// The bytes that stand for an event id, which must not be null, in the sets of known ids.
-std::string EncodeId(const Column& ids, size_t row);
-
-// The availability of pushed rows: their arrival, or later by the stream's delay (rule 2).
-std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival);
-
-// The columns `input` of a stream's rows, in its order.
-StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows);
 
 }  // namespace headrace

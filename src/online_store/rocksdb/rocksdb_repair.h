@@ -23,8 +23,8 @@ struct StoreRepair {
   std::string damage;        // what was found, as opening the store says it; "" if it was sound
 };
 
-// `exported`: the last log entry that was copied elsewhere; up to there entries may have been truncated. kNotFound: there
-// is no store. kDataLoss: entries of the log are damaged or missing. Nobody else may have the store.
+// `exported`: the last log entry that was copied elsewhere; up to there entries may have been truncated. kNotFound:
+// there is no store. kDataLoss: entries of the log are damaged or missing. Nobody else may have the store.
 StatusOr<StoreRepair> RepairRocksDbStore(const std::string& folder, uint64_t exported,
                                          const RocksDbStoreOptions& options = {});
 

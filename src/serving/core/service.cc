@@ -226,6 +226,12 @@ std::string Service::Metrics() const {
   add("headrace_log_position", "gauge", "Last entry of the event log.", stats.log_position);
   add("headrace_checkpoint_position", "gauge", "Last log entry that the checkpoint includes.",
       stats.checkpoint_position);
+  add("headrace_checkpoint_failures_total", "counter", "Checkpoints that could not be written.",
+      log_counters_.checkpoint_failures.load());
+  add("headrace_exported_position", "gauge", "Last log entry that is exported to Parquet.",
+      log_counters_.exported_position.load());
+  add("headrace_export_failures_total", "counter", "Exports of the log that failed.",
+      log_counters_.export_failures.load());
   add("headrace_state_keys", "gauge", "Keys held, over all views.", stats.keys);
   add("headrace_state_events", "gauge", "Events held, over all views.", stats.events_held);
   add("headrace_sum_overflow_cells_total", "counter", "Sums outside 64 bits, given as null.", stats.overflow_cells);

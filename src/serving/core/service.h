@@ -14,6 +14,7 @@
 #include "features/online/online_features.h"
 #include "monitoring/ledger.h"
 #include "serving/core/endpoints.h"
+#include "serving/core/log_counters.h"
 #include "serving/core/verify_counters.h"
 
 namespace headrace {
@@ -74,6 +75,7 @@ class Service {
   OnlineFeatures& online() { return online_; }
   // For whoever verifies a sample of the predictions.
   VerifyCounters& verify_counters() { return verify_counters_; }
+  LogCounters& log_counters() { return log_counters_; }
 
  private:
   StatusOr<StreamSource> FindStream(const std::string& stream);
@@ -92,6 +94,7 @@ class Service {
   std::atomic<int64_t> labels_ = 0;
   std::atomic<int64_t> refused_ = 0;
   VerifyCounters verify_counters_;
+  LogCounters log_counters_;
 };
 
 }  // namespace headrace

@@ -1,0 +1,86 @@
+#include "engine/log_keeper.h"
+
+#include <chrono>
+
+namespace headrace {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery(1);
+constexpr DurationUs kCheckpointEveryUs = 30 * kUsPerSecond;
+constexpr DurationUs kRetryExportAfterUs = 60 * kUsPerSecond;
+
+}  // namespace
+
+LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const ExportSettings& settings, const Clock& clock,
+                     LogCounters* counters, std::function<void(const std::string&)> note)
+    : workspace_(workspace),
+      online_(online),
+      settings_(settings),
+      clock_(clock),
+      counters_(counters),
+      note_(std::move(note)),
+      next_checkpoint_(clock.Now() + kCheckpointEveryUs),
+      last_export_(clock.Now()) {
+  const StatusOr<EventSegments*> segments = workspace_.Segments();
+  if (segments.ok()) counters_->exported_position = static_cast<int64_t>((*segments)->LastPosition());
+  thread_ = std::thread([this] { Run(); });
+}
+
+LogKeeper::~LogKeeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_changed_.notify_all();
+  thread_.join();
+}
+
+void LogKeeper::Run() {
+  std::unique_lock lock(mutex_);
+  while (!stop_changed_.wait_for(lock, kLookEvery, [&] { return stopping_; })) {
+    lock.unlock();
+    CheckpointIfDue();
+    ExportIfDue();
+    lock.lock();
+  }
+}
+
+void LogKeeper::CheckpointIfDue() {
+  if (clock_.Now() < next_checkpoint_) return;
+  next_checkpoint_ = clock_.Now() + kCheckpointEveryUs;
+  const OnlineStore& store = online_.store();
+  if (store.CheckpointPosition() == store.LastPosition()) return;
+  if (const Status status = online_.Checkpoint(); !status.ok())
+    Failed(&counters_->checkpoint_failures, "a checkpoint could not be written", status);
+}
+
+void LogKeeper::ExportIfDue() {
+  const StatusOr<EventSegments*> segments = workspace_.Segments();
+  const TimestampUs now = clock_.Now();
+  if (!segments.ok() || now < next_try_ || (*segments)->LastPosition() == online_.store().LastPosition()) return;
+  const bool grown = online_.LogBytes() - exported_bytes_ >= static_cast<int64_t>(settings_.size_bytes);
+  if (!grown && now - last_export_ < settings_.every_us) return;
+  const Status status = Export().status();
+  if (status.ok()) return;
+  next_try_ = clock_.Now() + kRetryExportAfterUs;
+  Failed(&counters_->export_failures, "the log could not be exported", status);
+}
+
+void LogKeeper::Failed(std::atomic<int64_t>* counter, std::string_view doing, const Status& status) {
+  ++*counter;
+  note_(fmt::format("{}: {}; it will be tried again", doing, Message(status)));
+}
+
+StatusOr<ExportReport> LogKeeper::Export() {
+  HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace_.Segments());
+  const int64_t log_bytes = online_.LogBytes();
+  HR_ASSIGN_OR_RETURN(ExportReport report, ExportLog(online_.store(), *segments));
+  if (online_.store().CheckpointPosition() < report.last) HR_RETURN_IF_ERROR(online_.Checkpoint());
+  HR_RETURN_IF_ERROR(TruncateBehind(online_.store(), *segments, &report));
+  counters_->exported_position = static_cast<int64_t>(report.last);
+  last_export_ = clock_.Now();
+  exported_bytes_ = log_bytes;
+  return report;
+}
+
+}  // namespace headrace

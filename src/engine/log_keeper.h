@@ -1,0 +1,51 @@
+// Keeps the log of accepted events short while a server runs: checkpoints, and exports behind them.
+//
+// What fails is counted, told, and tried again: the log holds everything until it does not fail.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "engine/workspace.h"
+#include "serving/core/log_counters.h"
+
+namespace headrace {
+
+class LogKeeper {
+ public:
+  // `note` is told of what went wrong. All must outlive it.
+  LogKeeper(Workspace& workspace, OnlineFeatures& online, const ExportSettings& settings, const Clock& clock,
+            LogCounters* counters, std::function<void(const std::string&)> note);
+  ~LogKeeper();  // waits for what is under way
+  LogKeeper(const LogKeeper&) = delete;
+  LogKeeper& operator=(const LogKeeper&) = delete;
+
+  // Exports the log, writes a checkpoint if there is none behind it, and truncates.
+  StatusOr<ExportReport> Export();
+
+ private:
+  void Run();
+  void CheckpointIfDue();
+  void ExportIfDue();
+  void Failed(std::atomic<int64_t>* counter, std::string_view doing, const Status& status);
+
+  Workspace& workspace_;
+  OnlineFeatures& online_;
+  const ExportSettings settings_;
+  const Clock& clock_;
+  LogCounters* const counters_;
+  const std::function<void(const std::string&)> note_;
+  TimestampUs next_checkpoint_;
+  TimestampUs next_try_ = 0;                 // of an export, after one that failed
+  std::atomic<TimestampUs> last_export_;     // when one ended, or when this began
+  std::atomic<int64_t> exported_bytes_ = 0;  // of the log since the start
+  std::mutex mutex_;
+  std::condition_variable stop_changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace headrace
