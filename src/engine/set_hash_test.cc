@@ -2,6 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "base/decimal.h"
+#include "base/nested.h"
+#include "warehouse/parquet.h"
+#include "warehouse/warehouse_testing.h"
+
 namespace headrace {
 namespace {
 
@@ -50,6 +59,59 @@ TEST(SetHashTest, ChangesWithEveryValueNullNameAndType) {
     changed.columns[1].AppendDouble(row == 0 ? -0.0 : rows.columns[1].doubles()[row]);
   expect_new(changed);
   expect_new(rows.Slice(0, 49));
+}
+
+double AwkwardDouble(std::mt19937_64* chance) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> few = {0.0, -0.0, nan, std::copysign(nan, -1.0), infinity, -infinity, 5e-324, 1e308};
+  const uint64_t drawn = (*chance)();
+  return drawn % 3 == 0 ? std::ldexp(static_cast<double>(drawn), -60) : few[drawn % few.size()];
+}
+
+// Rows of every kind of column that a set may have, of few or of many different values.
+RecordBatch AwkwardRows(size_t num_rows, std::mt19937_64* chance) {
+  RecordBatch rows({{"x", TypeId::kDouble},
+                    {"n", TypeId::kBigint},
+                    {"s", TypeId::kVarchar},
+                    {"at", TypeId::kTimestamp},
+                    {"day", TypeId::kDate},
+                    {"ok", TypeId::kBoolean},
+                    {"money", DecimalOf(38, 4)},
+                    {"list", ListOf(TypeId::kDouble)}});
+  const uint64_t different = uint64_t{2} << ((*chance)() % 20);
+  const auto append = [&](size_t column, const Value& value) {
+    rows.columns[column].Append((*chance)() % 5 == 0 ? Value::Null() : value);
+  };
+  for (size_t row = 0; row < num_rows; ++row) {
+    const auto drawn = static_cast<int64_t>((*chance)() % different) - static_cast<int64_t>(different / 2);
+    append(0, Value::Double(AwkwardDouble(chance)));
+    append(1, Value::Bigint(drawn == 0 ? std::numeric_limits<int64_t>::min() : drawn));
+    append(2, Value::Varchar(drawn % 7 == 0 ? "" : fmt::format("ß{}", drawn)));
+    append(3, Value::Timestamp(drawn * 1'000'003));
+    append(4, Value::Date(drawn % 100'000));
+    append(5, Value::Boolean(drawn % 2 == 0));
+    append(6, Value::Bytes(DecimalOf(38, 4), EncodeDecimal(Int128{drawn} * 1000000007)));
+    append(7, Value::Bytes(ListOf(TypeId::kDouble),
+                           EncodeList(Column::Doubles({AwkwardDouble(chance), AwkwardDouble(chance)}))));
+  }
+  rows.num_rows = num_rows;
+  return rows;
+}
+
+TEST(SetHashTest, AFileHasTheHashOfTheRowsThatWereWritten) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    std::mt19937_64 chance(seed);
+    const RecordBatch rows = AwkwardRows(1 + chance() % 5000, &chance);
+    const TestFolder folder;
+    const std::string path = folder.path() + "/set.parquet";
+    ASSERT_TRUE(WriteParquet(rows, path).ok());
+    const std::unique_ptr<Database> database = MemoryDatabase();
+    const std::unique_ptr<Connection> connection = ConnectTo(*database);
+    const StatusOr<RecordBatch> read = connection->QueryAll(fmt::format("from read_parquet('{}')", path));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(HashInBatchesOf(*read, 1000), HashInBatchesOf(rows, rows.num_rows)) << "seed " << seed;
+  }
 }
 
 }  // namespace

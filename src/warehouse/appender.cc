@@ -114,6 +114,7 @@ Status FillNested(const Column& column, size_t first, size_t rows, duckdb_vector
 }
 
 Status FillFixed(const Column& column, size_t first, size_t rows, duckdb_vector vector) {
+  if (rows == 0) return absl::OkStatus();  // there may be no memory to copy from
   void* data = duckdb_vector_get_data(vector);
   switch (column.type()) {
     case TypeId::kBoolean:

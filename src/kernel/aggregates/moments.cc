@@ -14,6 +14,7 @@
 #include "kernel/aggregates/exact_sum.h"
 #include "kernel/aggregates/rounding.h"
 #include "kernel/aggregates/states.h"
+#include "kernel/computed_double.h"
 
 namespace headrace::aggregates {
 namespace {
@@ -75,7 +76,7 @@ Approximate Approximation(const Exact& exact) {
 double Ratio(const Exact& a, const Exact& b) {
   const Approximate x = Approximation(a);
   const Approximate y = Approximation(b);
-  return std::ldexp(x.significand / y.significand, x.exponent - y.exponent) + 0.0;
+  return std::ldexp(x.significand / y.significand, x.exponent - y.exponent);
 }
 
 Exact Integer(int64_t n) {
@@ -128,7 +129,7 @@ class MomentState final : public MergeableState<MomentState> {
   bool AppendResult(TimestampUs, Column* out) const override {
     const std::optional<double> result = count_ < LeastCount() ? std::nullopt : Result();
     if (result) {
-      out->AppendDouble(*result);
+      out->AppendDouble(AggregatedDouble(*result));
     } else {
       out->AppendNull();
     }
@@ -230,7 +231,7 @@ class MomentState final : public MergeableState<MomentState> {
     const Exact d_xxx = Integer(n) * Integer(n) * ToExact(xxx_) - 3 * (n * (x * xx)) + 2 * (x * x * x);
     const double magnitude = std::sqrt(Ratio(d_xxx * d_xxx, d_xx * d_xx * d_xx));
     const auto count = static_cast<double>(n);
-    return (d_xxx.is_negative() ? -magnitude : magnitude) * std::sqrt(count * (count - 1)) / (count - 2) + 0.0;
+    return (d_xxx.is_negative() ? -magnitude : magnitude) * std::sqrt(count * (count - 1)) / (count - 2);
   }
 
   std::optional<double> Kurtosis(const Exact& x, const Exact& xx, const Exact& d_xx) const {
@@ -240,7 +241,7 @@ class MomentState final : public MergeableState<MomentState> {
         n * n * n * ToExact(xxxx_) - 4 * (n * n * ToExact(xxx_) * x) + 6 * (n * xx * x * x) - 3 * (x * x * x * x);
     const auto count = static_cast<double>(count_);
     const double excess = Ratio(Integer(count_ + 1) * d_xxxx - 3 * (Integer(count_ - 1) * d_xx * d_xx), d_xx * d_xx);
-    return excess * (count - 1) / ((count - 2) * (count - 3)) + 0.0;
+    return excess * (count - 1) / ((count - 2) * (count - 3));
   }
 
   const K kind_;

@@ -17,6 +17,7 @@
 #include "base/decimal.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/aggregates/value_code.h"
+#include "kernel/computed_double.h"
 
 namespace headrace::aggregates {
 namespace {
@@ -122,9 +123,9 @@ class QuantileAnswers : public MergeableState<State> {
     } else if (kind_ == AggregateKind::kQuantileDisc) {
       AppendDiscrete(out);
     } else if (kind_ == AggregateKind::kQuantileCont) {
-      out->AppendDouble(Continuous(fraction_) + 0.0);
+      out->AppendDouble(AggregatedDouble(Continuous(fraction_)));
     } else {
-      out->AppendDouble(MedianDeviation() + 0.0);
+      out->AppendDouble(AggregatedDouble(MedianDeviation()));
     }
     return false;
   }

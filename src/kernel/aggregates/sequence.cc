@@ -9,6 +9,7 @@
 #include "base/nested.h"
 #include "kernel/aggregate.h"
 #include "kernel/aggregates/states.h"
+#include "kernel/computed_double.h"
 
 namespace headrace::aggregates {
 namespace {
@@ -108,7 +109,7 @@ class SequenceState final : public MergeableState<SequenceState> {
 
   static void AppendNumber(const std::optional<double>& number, Column* out) {
     if (number) {
-      out->AppendDouble(*number + 0.0);
+      out->AppendDouble(AggregatedDouble(*number));
     } else {
       out->AppendNull();
     }

@@ -5,6 +5,7 @@
 
 #include "base/nested.h"
 #include "kernel/aggregate.h"
+#include "kernel/computed_double.h"
 #include "kernel/functions/support.h"
 
 namespace headrace::functions {
@@ -135,7 +136,7 @@ double SumInOrder(std::span<const double> values) {
 
 Status ListSumOfDoubles(Arguments arguments, size_t rows, Column* result) {
   return OfValues(arguments, rows, result, [&](const Column& values) {
-    result->AppendDouble(SumInOrder(values.doubles()));
+    result->AppendDouble(ComputedDouble(SumInOrder(values.doubles())));
     return absl::OkStatus();
   });
 }
@@ -144,7 +145,7 @@ Status ListAvg(Arguments arguments, size_t rows, Column* result) {
   return OfValues(arguments, rows, result, [&](const Column& values) {
     const auto count = static_cast<double>(values.size());
     if (values.type() == kD) {
-      result->AppendDouble(SumInOrder(values.doubles()) / count);
+      result->AppendDouble(ComputedDouble(SumInOrder(values.doubles()) / count));
     } else {
       __int128 sum = 0;
       for (const int64_t v : values.ints()) sum += v;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/computed_double.h"
 #include "kernel/expression.h"
 #include "kernel/functions/registry.h"
 
@@ -27,7 +28,7 @@ struct Cell<int64_t> {
 template <>
 struct Cell<double> {
   static double Get(const Column& column, size_t row) { return column.doubles()[row]; }
-  static void Put(Column* column, double v) { column->AppendDouble(v); }
+  static void Put(Column* column, double v) { column->AppendDouble(ComputedDouble(v)); }
 };
 template <>
 struct Cell<std::string_view> {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernel/aggregates/value_code.h"
+#include "kernel/computed_double.h"
 #include "kernel/tiles/selection.h"
 #include "kernel/tiles/tiled_folder.h"
 
@@ -25,7 +26,7 @@ double Microseconds(TimestampUs from, TimestampUs to) {
 }
 
 void AppendNumber(const std::optional<double>& number, Column* out) {
-  number ? out->AppendDouble(*number + 0.0) : out->AppendNull();
+  number ? out->AppendDouble(AggregatedDouble(*number)) : out->AppendNull();
 }
 
 // How many events contribute.
