@@ -12,6 +12,7 @@ namespace headrace {
 
 // log.written        an entry of the log is durable, and not acknowledged
 // checkpoint.begun   the log is ahead of the states; nothing of the checkpoint is written
+// checkpoint.view    a view's states are written; the checkpoint is not
 // checkpoint.written the checkpoint is durable
 // replace.built      new states are built and not swapped in
 // export.files       a segment's files are there, without a manifest

@@ -143,6 +143,7 @@ class ExportedLogStore : public OnlineStore {
   }
   uint64_t TruncatedPosition() const override { return 0; }
 
+  Status WriteStates(const std::vector<StateChange>& changes) override { return store_->WriteStates(changes); }
   Status WriteCheckpoint(const Checkpoint& checkpoint) override { return store_->WriteCheckpoint(checkpoint); }
   uint64_t CheckpointPosition() const override { return store_->CheckpointPosition(); }
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {

@@ -130,6 +130,7 @@ class EventExportTest : public ::testing::Test {
     Status Sync() override { return store_.Sync(); }
     Status Truncate(uint64_t up_to) override { return store_.Truncate(up_to); }
     uint64_t TruncatedPosition() const override { return store_.TruncatedPosition(); }
+    Status WriteStates(const std::vector<StateChange>& changes) override { return store_.WriteStates(changes); }
     Status WriteCheckpoint(const Checkpoint& checkpoint) override { return store_.WriteCheckpoint(checkpoint); }
     uint64_t CheckpointPosition() const override { return store_.CheckpointPosition(); }
     Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {

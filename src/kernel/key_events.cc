@@ -1,8 +1,34 @@
 #include "kernel/key_events.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace headrace {
+namespace {
+
+bool IsSameEvent(const EventRows& a, size_t row_a, const EventRows& b, size_t row_b) {
+  return a.ingest[row_a] == b.ingest[row_b] && a.event_time[row_a] == b.event_time[row_b] &&
+         a.available_at[row_a] == b.available_at[row_b];
+}
+
+bool IsStrictlyInOrder(const EventRows& rows) {
+  for (size_t row = 1; row < rows.size(); ++row) {
+    if (!ComesBefore(rows, row - 1, rows, row)) return false;
+  }
+  return true;
+}
+
+// In the order, each event once.
+EventRows InOrder(const EventRows& rows) {
+  std::vector<uint32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(rows, a, rows, b); });
+  const auto same = [&](uint32_t a, uint32_t b) { return IsSameEvent(rows, a, rows, b); };
+  order.erase(std::unique(order.begin(), order.end(), same), order.end());
+  return rows.Take(order);
+}
+
+}  // namespace
 
 void KeyEvents::Insert(const EventRows& events, size_t row) {
   size_t position = rows_.size();
@@ -17,6 +43,7 @@ void KeyEvents::Insert(const EventRows& events, size_t row) {
       }
     }
   }
+  if (position > 0 && IsSameEvent(events, row, rows_, position - 1)) return;
   rows_.InsertFrom(position, events, row);
   VisibilityLogic().AddRows(rows_, position, position + 1, &visibility_);
   if (tiles_ != nullptr) {
@@ -32,7 +59,7 @@ void KeyEvents::MakeTilesIfLarge() {
 }
 
 void KeyEvents::Restore(EventRows rows) {
-  rows_ = std::move(rows);
+  rows_ = IsStrictlyInOrder(rows) ? std::move(rows) : InOrder(rows);
   visibility_ = {};
   VisibilityLogic().AddRows(rows_, 0, rows_.size(), &visibility_);
   tiles_ = nullptr;

@@ -21,6 +21,7 @@ class KeyEvents {
   // The plan must outlive it.
   explicit KeyEvents(const ReadPlan& plan) : plan_(&plan), rows_(plan.program()) {}
 
+  // An event that is there already, by its time and ingestion number, is left as it is.
   void Insert(const EventRows& events, size_t row);
   // Asks the processor for the memory where an event would be appended.
   void PrefetchEnd() const { rows_.PrefetchEnd(); }
@@ -36,7 +37,7 @@ class KeyEvents {
   void Forget(TimestampUs horizon);
 
   const EventRows& rows() const { return rows_; }
-  void Restore(EventRows rows);  // which lie in the order
+  void Restore(EventRows rows);  // in any order; of one that is there twice only the first is kept
   size_t size() const { return rows_.size(); }
 
  private:

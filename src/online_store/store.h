@@ -1,9 +1,10 @@
 // Where the online side keeps what must survive: the log of accepted events, and checkpoints of what is derived of it.
 //
-// The log is the truth: entries of opaque bytes at positions 1, 2, 3, ... An entry that Append has acknowledged is
+// The log is the truth: entries of opaque bytes at positions 1, 2, 3, ... An entry that Append has acknowledged
 // never changes, and is never lost until it is truncated (by who has it elsewhere). A checkpoint is a set of named
-// states together with the position of the last log entry that they include, replaced atomically. Thread-safe; one
-// process owns a store.
+// states together with the position of a log entry up to which they include everything. States are written bit by bit
+// before the checkpoint that needs them, so after a crash they may be ahead of it: whoever applies the log's tail to
+// them must find what is there already. Thread-safe; one process owns a store.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,15 @@ class OnlineStore {
   // the log already goes on seeing what it saw.
   virtual Status Truncate(uint64_t up_to) = 0;
   virtual uint64_t TruncatedPosition() const = 0;  // the last entry that is gone; 0: all are there
+
+  struct StateChange {
+    std::string name;
+    std::string bytes;
+    bool append = false;  // to what the state has; else in its place, and no bytes remove it
+  };
+  // All of them or, after a crash, none; durable no later than the next checkpoint, and never before the log's entries
+  // that were appended before.
+  virtual Status WriteStates(const std::vector<StateChange>& changes) = 0;
 
   struct Checkpoint {
     uint64_t position = 0;                                    // the last log entry that is included

@@ -94,6 +94,26 @@ TEST(OnlineStoreTest, RocksDbKeepsLogAndCheckpointAcrossReopening) {
   EXPECT_EQ(*store->Append("d"), 4u);
 }
 
+void ChangeStatesAndExpect(OnlineStore& store) {
+  EXPECT_TRUE(store.WriteStates({{"a", "1", false}, {"b", "2", true}, {"c", "3", false}}).ok());
+  EXPECT_TRUE(store.WriteStates({{"a", "x", true}, {"a", "yz", true}, {"b", "", false}, {"c", "4", false}}).ok());
+  EXPECT_EQ(store.CheckpointPosition(), 0u);
+  EXPECT_EQ(StatesOf(store, ""), (std::vector<std::string>{"a=1xyz", "c=4"}));
+  EXPECT_TRUE(store.WriteStates({{"a", "!", true}, {"b", "5", true}}).ok());
+  EXPECT_EQ(StatesOf(store, ""), (std::vector<std::string>{"a=1xyz!", "b=5", "c=4"}));
+}
+
+TEST(OnlineStoreTest, StatesAreReplacedAppendedToAndRemoved) {
+  MemoryStore memory;
+  ChangeStatesAndExpect(memory);
+  const Folder folder;
+  ChangeStatesAndExpect(*OpenOrDie(folder.path()));
+  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+  EXPECT_EQ(StatesOf(*store, ""), (std::vector<std::string>{"a=1xyz!", "b=5", "c=4"}));
+  EXPECT_TRUE(store->WriteStates({{"a", "?", true}}).ok());
+  EXPECT_EQ(StatesOf(*store, "a"), (std::vector<std::string>{"a=1xyz!?"}));
+}
+
 TEST(OnlineStoreTest, ReplaceAllDropsWhatWasThere) {
   const Folder folder;
   const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());

@@ -56,7 +56,7 @@ class Points(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
 
     def test_in_a_checkpoint(self):
-        for begin, point in ((0, "checkpoint.begun"), (20, "checkpoint.written")):
+        for begin, point in ((0, "checkpoint.begun"), (20, "checkpoint.view"), (40, "checkpoint.view:2"), (60, "checkpoint.written")):
             with self.subTest(point=point):
                 server = self.serve(point)
                 self.push(server, begin, begin + 20)

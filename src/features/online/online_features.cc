@@ -33,8 +33,8 @@ Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader&
   const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us);
   HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
   TakeHistoryIds(*set);
-  HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, set.get()));
-  checkpoint_is_whole_ = included.size() == set->definition->views.size();
+  HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, set.get(), &stored_until_));
+  if (included.size() != set->definition->views.size()) stored_until_.reset();
   std::set<std::string> restored;
   for (const auto& [view, position] : included) restored.insert(view);
   HR_RETURN_IF_ERROR(FillFromHistory(history, restored, set.get(), &included));
@@ -163,35 +163,36 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   if (!included.empty()) HR_RETURN_IF_ERROR(ReplayLog(*store_, range, *set, &included, nullptr));
   TakeHistoryIds(*set);
   CountIds();
-  checkpoint_is_whole_ = false;
+  stored_until_.reset();
   const std::unique_lock lock(set_mutex_);
   set_ = set;
   return absl::OkStatus();
 }
 
-// Pushes wait while the states are written to memory, not while that is written to the disk.
+// Pushes go on meanwhile. What they bring may be in the states that are written and comes again with the log's tail,
+// where it is found to be there; so nothing has to be written at once but the end.
 Status OnlineFeatures::Checkpoint() {
   const std::lock_guard checkpoint_lock(checkpoint_mutex_);
   std::unique_lock commit_lock(commit_mutex_);
   const std::shared_ptr<ViewSet> set = CurrentSet();
+  const std::optional<int64_t> stored_until = std::exchange(stored_until_, std::nullopt);  // if it fails: all anew
+  const int64_t storing_until = next_ingest_ - 1;
   OnlineStore::Checkpoint checkpoint;
   checkpoint.position = store_->LastPosition();
-  checkpoint.replace_all = !checkpoint_is_whole_;
-  set->Forget(Horizon(*set));
-  for (const auto& [view, state] : set->states) {
-    for (auto& [key, bytes] : state->EncodeKeys(/*only_changed=*/checkpoint_is_whole_)) {
-      checkpoint.states.emplace_back(StatePrefix(view) + key, std::move(bytes));
-    }
-  }
-  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set).Dump());
-  // If the write fails the changes are no longer marked, so the next checkpoint writes everything.
-  checkpoint_is_whole_ = false;
+  const TimestampUs horizon = Horizon(*set);
   commit_lock.unlock();
   KillPoint("checkpoint.begun");
+  if (!stored_until) HR_RETURN_IF_ERROR(store_->WriteCheckpoint({0, {}, /*replace_all=*/true}));
+  for (const auto& [view, state] : set->states) {
+    HR_RETURN_IF_ERROR(state->WriteChanges(stored_until, horizon, StatePrefix(view),
+                                           [&](const auto& changes) { return store_->WriteStates(changes); }));
+    KillPoint("checkpoint.view");
+  }
+  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set, storing_until).Dump());
   HR_RETURN_IF_ERROR(store_->WriteCheckpoint(checkpoint));
   KillPoint("checkpoint.written");
   commit_lock.lock();
-  checkpoint_is_whole_ = CurrentSet() == set;
+  if (CurrentSet() == set) stored_until_ = storing_until;
   return absl::OkStatus();
 }
 

@@ -196,7 +196,8 @@ class OnlineFeatures {
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;
   std::map<std::string, KnownIds> ids_;  // by stream: encoded ids that were seen
-  bool checkpoint_is_whole_ = false;     // the next checkpoint may write changes only
+  // The store's checkpoint has every event up to this ingestion number; none: the next one writes everything.
+  std::optional<int64_t> stored_until_;
 
   std::mutex instant_mutex_;
   std::condition_variable commit_ended_;

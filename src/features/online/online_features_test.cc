@@ -41,6 +41,7 @@ class StoreOnDisk : public OnlineStore {
   Status Sync() override { return disk_.store.Sync(); }
   Status Truncate(uint64_t up_to) override { return disk_.store.Truncate(up_to); }
   uint64_t TruncatedPosition() const override { return disk_.store.TruncatedPosition(); }
+  Status WriteStates(const std::vector<StateChange>& changes) override { return disk_.store.WriteStates(changes); }
   Status WriteCheckpoint(const Checkpoint& checkpoint) override { return disk_.store.WriteCheckpoint(checkpoint); }
   uint64_t CheckpointPosition() const override { return disk_.store.CheckpointPosition(); }
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {

@@ -10,7 +10,8 @@ namespace headrace {
 namespace {
 
 // 1: states had forgotten by the clock, so that no other state of the same log was like them.
-constexpr int64_t kMetaVersion = 2;
+// 2: a key's state was one block of events, and never ahead of the checkpoint.
+constexpr int64_t kMetaVersion = 3;
 constexpr size_t kReplayedRowsAtOnce = 50'000;
 
 int Threads() {
@@ -177,16 +178,17 @@ std::string StatePrefix(const std::string& view) {
   return "view/" + view + "/";
 }
 
-Json EncodeMeta(const ViewSet& set) {
+Json EncodeMeta(const ViewSet& set, int64_t stored_until) {
   Json::Object views;
   for (const OnlineViewSpec& spec : set.definition->views) {
     views.emplace_back(spec.view,
                        Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
   }
-  return Json::Object{{"version", kMetaVersion}, {"keep_us", set.keep_us}, {"views", std::move(views)}};
+  return Json::Object{
+      {"version", kMetaVersion}, {"keep_us", set.keep_us}, {"stored_until", stored_until}, {"views", std::move(views)}};
 }
 
-StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set) {
+StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until) {
   Included included;
   Json meta;
   HR_RETURN_IF_ERROR(store.ReadStates(kMetaState, [&](std::string_view, std::string_view bytes) -> Status {
@@ -194,6 +196,7 @@ StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set)
     return absl::OkStatus();
   }));
   if (!KeptLongEnough(meta, set->keep_us)) return included;
+  HR_ASSIGN_OR_RETURN(*stored_until, meta.GetInteger("stored_until"));
   for (const OnlineViewSpec& spec : set->definition->views) {
     if (MatchesMeta(meta, spec)) included[spec.view] = store.CheckpointPosition();
   }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -50,10 +51,11 @@ Status LoadHistoryIds(const HistoryReader& history, ViewSet* set);
 // Which definition and history the states of a checkpoint were made from, and how far back they answer.
 inline constexpr std::string_view kMetaState = "meta";
 std::string StatePrefix(const std::string& view);  // of the names of a view's states
-Json EncodeMeta(const ViewSet& set);
+// `stored_until`: the store has every event up to this ingestion number.
+Json EncodeMeta(const ViewSet& set, int64_t stored_until);
 
-// Restores the views that the store's checkpoint still fits.
-StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set);
+// Restores the views that the store's checkpoint still fits. `stored_until`: as in its EncodeMeta.
+StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until);
 
 // Fills the views but those that it `has` from history, several at once, and puts them in `included`, at 0.
 Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,

@@ -31,29 +31,38 @@ Status GetColumns(ByteReader& reader, size_t rows, std::vector<Column>* columns)
     HR_ASSIGN_OR_RETURN(Column read, reader.GetColumn());
     if (read.type() != column.type() || read.size() != rows)
       return DataLoss("a state's column has another type or length");
-    column = std::move(read);
+    if (column.size() == 0) {
+      column = std::move(read);
+    } else {
+      column.AppendColumn(read);
+    }
   }
   return absl::OkStatus();
 }
 
-StatusOr<EventRows> DecodeRows(const ViewProgram& program, std::string_view bytes) {
-  ByteReader reader(bytes);
+// Adds the rows of one EncodeRows.
+Status DecodeBlock(ByteReader* reader, EventRows* rows) {
   uint8_t version = 0;
   uint32_t count = 0;
-  HR_RETURN_IF_ERROR(reader.GetU8(&version));
+  HR_RETURN_IF_ERROR(reader->GetU8(&version));
   if (version != kStateVersion) return DataLoss("a state of version {}, this program reads {}", version, kStateVersion);
-  HR_RETURN_IF_ERROR(reader.GetU32(&count));
-  EventRows rows(program);
+  HR_RETURN_IF_ERROR(reader->GetU32(&count));
   for (uint32_t i = 0; i < count; ++i) {
-    for (std::vector<int64_t>* column : {&rows.event_time, &rows.available_at, &rows.retracted_at, &rows.ingest}) {
+    for (std::vector<int64_t>* column : {&rows->event_time, &rows->available_at, &rows->retracted_at, &rows->ingest}) {
       int64_t v = 0;
-      HR_RETURN_IF_ERROR(reader.GetI64(&v));
+      HR_RETURN_IF_ERROR(reader->GetI64(&v));
       column->push_back(v);
     }
   }
-  HR_RETURN_IF_ERROR(GetColumns(reader, count, &rows.keys));
-  HR_RETURN_IF_ERROR(GetColumns(reader, count, &rows.slots));
-  if (!reader.AtEnd()) return DataLoss("bytes are left over at the end of a state");
+  HR_RETURN_IF_ERROR(GetColumns(*reader, count, &rows->keys));
+  return GetColumns(*reader, count, &rows->slots);
+}
+
+// One EncodeRows behind the other.
+StatusOr<EventRows> DecodeRows(const ViewProgram& program, std::string_view bytes) {
+  ByteReader reader(bytes);
+  EventRows rows(program);
+  while (!reader.AtEnd()) HR_RETURN_IF_ERROR(DecodeBlock(&reader, &rows));
   return rows;
 }
 
@@ -110,16 +119,19 @@ EventRows ViewState::SourceRows(const std::string& key, TimestampUs t, size_t wi
 void ViewState::Forget(TimestampUs horizon) {
   for (Shard& shard : shards_) {
     const std::unique_lock lock(shard.mutex);
-    for (auto it = shard.keys.begin(); it != shard.keys.end();) {
-      KeyEvents& events = it->second->events;
-      const size_t before = events.size();
-      events.Forget(horizon);
-      if (events.size() != before) shard.MarkChanged(it->first, it->second.get());
-      if (events.size() == 0) {
-        shard.keys.erase(it++);
-      } else {
-        ++it;
-      }
+    ForgetKeys(shard, horizon);
+  }
+}
+
+// A key that keeps events need not be written down again for those that it forgot.
+void ViewState::ForgetKeys(Shard& shard, TimestampUs horizon) {
+  for (auto it = shard.keys.begin(); it != shard.keys.end();) {
+    it->second->events.Forget(horizon);
+    if (it->second->events.size() == 0) {
+      shard.MarkChanged(it->first, it->second.get());
+      shard.keys.erase(it++);
+    } else {
+      ++it;
     }
   }
 }
@@ -162,31 +174,80 @@ int64_t ViewState::NumEvents() const {
   return total;
 }
 
-std::vector<std::pair<std::string, std::string>> ViewState::EncodeKeys(bool only_changed) {
-  std::vector<std::pair<std::string, std::string>> encoded;
-  for (Shard& shard : shards_) {
-    const std::unique_lock lock(shard.mutex);
-    if (only_changed) {
-      for (const std::string& name : shard.changed) {
-        const auto it = shard.keys.find(name);
-        encoded.emplace_back(name, it == shard.keys.end() ? "" : EncodeRows(it->second->events.rows()));
-      }
-    } else {
-      for (const auto& [name, key] : shard.keys) encoded.emplace_back(name, EncodeRows(key->events.rows()));
-    }
-    for (const std::string& name : shard.changed) {
-      if (const auto it = shard.keys.find(name); it != shard.keys.end()) it->second->changed = false;
-    }
-    shard.changed.clear();
+std::vector<std::string> ViewState::TakeChanged(Shard& shard, bool all) {
+  if (!all) return std::exchange(shard.changed, {});
+  shard.changed.clear();
+  std::vector<std::string> names;
+  names.reserve(shard.keys.size());
+  for (const auto& [name, key] : shard.keys) {
+    names.push_back(name);
+    key->changed = true;
   }
-  return encoded;
+  return names;
+}
+
+// No name: there is nothing to change.
+OnlineStore::StateChange ViewState::ChangeOf(Shard& shard, const std::string& name, std::optional<int64_t> stored_until,
+                                             TimestampUs horizon) {
+  constexpr size_t kForgottenAtLeast = 64;
+  const auto it = shard.keys.find(name);
+  if (it == shard.keys.end()) return {name, "", false};
+  Key& key = *it->second;
+  key.changed = false;
+  key.events.Forget(horizon);
+  const EventRows& rows = key.events.rows();
+  if (rows.size() == 0) {
+    shard.keys.erase(it);
+    return {name, "", false};
+  }
+  std::vector<uint32_t> added;
+  for (uint32_t row = 0; stored_until && row < rows.size(); ++row) {
+    if (rows.ingest[row] > *stored_until) added.push_back(row);
+  }
+  if (!stored_until || key.stored + added.size() > 2 * rows.size() + kForgottenAtLeast) {
+    key.stored = static_cast<uint32_t>(rows.size());
+    return {name, EncodeRows(rows), false};
+  }
+  if (added.empty()) return {};
+  key.stored += static_cast<uint32_t>(added.size());
+  return {name, EncodeRows(rows.Take(added)), true};
+}
+
+Status ViewState::WriteChanges(std::optional<int64_t> stored_until, TimestampUs horizon, const std::string& prefix,
+                               const ChangeSink& sink) {
+  constexpr size_t kKeysAtOnce = 256;  // under one lock, and in one change of the store
+  Shard& swept = shards_[swept_shards_++ % kShards];
+  {
+    const std::unique_lock lock(swept.mutex);
+    ForgetKeys(swept, horizon);
+  }
+  for (Shard& shard : shards_) {
+    std::unique_lock lock(shard.mutex);
+    const std::vector<std::string> names = TakeChanged(shard, !stored_until);
+    lock.unlock();
+    for (size_t begin = 0; begin < names.size(); begin += kKeysAtOnce) {
+      std::vector<OnlineStore::StateChange> changes;
+      lock.lock();
+      for (size_t i = begin; i < std::min(names.size(), begin + kKeysAtOnce); ++i) {
+        OnlineStore::StateChange change = ChangeOf(shard, names[i], stored_until, horizon);
+        if (change.name.empty()) continue;
+        change.name.insert(0, prefix);
+        changes.push_back(std::move(change));
+      }
+      lock.unlock();
+      HR_RETURN_IF_ERROR(sink(std::move(changes)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 Status ViewState::RestoreKey(const std::string& key, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(program_, bytes));
   Shard& shard = ShardOf(key);
   const std::unique_lock lock(shard.mutex);
-  shard.KeyOf(key, plan_).events.Restore(std::move(rows));
+  Key& restored = shard.KeyOf(key, plan_);
+  restored.stored = static_cast<uint32_t>(rows.size());
+  restored.events.Restore(std::move(rows));
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "kernel/key_events.h"
+#include "online_store/store.h"
 
 namespace headrace {
 
@@ -43,15 +45,22 @@ class ViewState {
   int64_t NumKeys() const;
   int64_t NumEvents() const;
 
-  // For checkpoints: the bytes of the keys that changed since the last call (or of all), by encoded key; empty bytes
-  // for a key that has no events left. Call with insertions held off.
-  std::vector<std::pair<std::string, std::string>> EncodeKeys(bool only_changed);
+  // What a checkpoint has to change in the store, which has every event up to ingestion number `stored_until` (none:
+  // nothing at all): for a key with new events those alone, to be appended; for one of which most stored events are
+  // forgotten all that is left. Insertions may go on meanwhile: what comes may be in it or not, and is given again next
+  // time, which RestoreKey makes good. On the way what no read at `horizon` or later can see is dropped of the keys
+  // that changed, and of a part of the others.
+  using ChangeSink = std::function<Status(std::vector<OnlineStore::StateChange> changes)>;
+  Status WriteChanges(std::optional<int64_t> stored_until, TimestampUs horizon, const std::string& prefix,
+                      const ChangeSink& sink);
+  // The bytes of a key, as changes have put them together.
   Status RestoreKey(const std::string& key, std::string_view bytes);
 
  private:
   static constexpr size_t kShards = 16;
   struct Key {
     KeyEvents events;
+    uint32_t stored = 0;   // events that the store has of it, forgotten ones included
     bool changed = false;  // since the last checkpoint; then it stands in Shard::changed too
     explicit Key(const ReadPlan& plan) : events(plan) {}
   };
@@ -74,6 +83,10 @@ class ViewState {
     size_t row;
     Key* of = nullptr;
   };
+  static void ForgetKeys(Shard& shard, TimestampUs horizon);
+  static std::vector<std::string> TakeChanged(Shard& shard, bool all);
+  static OnlineStore::StateChange ChangeOf(Shard& shard, const std::string& name, std::optional<int64_t> stored_until,
+                                           TimestampUs horizon);
   void InsertInto(Shard& shard, const EventRows& events, std::span<NewEvent> added);
 
   static size_t ShardNumberOf(const std::string& key) { return absl::HashOf(key) % kShards; }
@@ -83,6 +96,7 @@ class ViewState {
   const ViewProgram& program_;
   const ReadPlan plan_;
   std::array<Shard, kShards> shards_;
+  size_t swept_shards_ = 0;  // by WriteChanges
 };
 
 }  // namespace headrace

@@ -38,6 +38,20 @@ uint64_t MemoryStore::TruncatedPosition() const {
   return truncated_;
 }
 
+Status MemoryStore::WriteStates(const std::vector<StateChange>& changes) {
+  const std::lock_guard lock(mutex_);
+  for (const StateChange& change : changes) {
+    if (change.append) {
+      states_[change.name] += change.bytes;
+    } else if (change.bytes.empty()) {
+      states_.erase(change.name);
+    } else {
+      states_[change.name] = change.bytes;
+    }
+  }
+  return absl::OkStatus();
+}
+
 Status MemoryStore::WriteCheckpoint(const Checkpoint& checkpoint) {
   const std::lock_guard lock(mutex_);
   if (checkpoint.replace_all) states_.clear();

@@ -16,6 +16,7 @@ class MemoryStore : public OnlineStore {
   Status Sync() override { return absl::OkStatus(); }
   Status Truncate(uint64_t up_to) override;
   uint64_t TruncatedPosition() const override;
+  Status WriteStates(const std::vector<StateChange>& changes) override;
   Status WriteCheckpoint(const Checkpoint& checkpoint) override;
   uint64_t CheckpointPosition() const override;
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override;

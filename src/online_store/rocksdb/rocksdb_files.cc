@@ -1,6 +1,34 @@
 #include "online_store/rocksdb/rocksdb_files.h"
 
+#include <rocksdb/merge_operator.h>
+
+#include <deque>
+#include <memory>
+
 namespace headrace {
+namespace {
+
+// A state's bytes, one change behind the other.
+class AppendOperator : public rocksdb::MergeOperator {
+ public:
+  const char* Name() const override { return "headrace append"; }
+
+  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    out->new_value.clear();  // it may hold what another key had
+    if (in.existing_value != nullptr) out->new_value.assign(in.existing_value->data(), in.existing_value->size());
+    for (const rocksdb::Slice& operand : in.operand_list) out->new_value.append(operand.data(), operand.size());
+    return true;
+  }
+
+  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
+                         rocksdb::Logger*) const override {
+    merged->clear();
+    for (const rocksdb::Slice& operand : operands) merged->append(operand.data(), operand.size());
+    return true;
+  }
+};
+
+}  // namespace
 
 Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return absl::OkStatus();
@@ -34,7 +62,9 @@ rocksdb::Options StoreOptions(const RocksDbStoreOptions& options) {
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> StoreFamilies(const rocksdb::Options& options) {
-  return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, options}, {"state", options}};
+  rocksdb::ColumnFamilyOptions states(options);
+  states.merge_operator = std::make_shared<AppendOperator>();
+  return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, options}, {"state", states}};
 }
 
 }  // namespace headrace

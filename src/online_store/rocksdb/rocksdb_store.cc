@@ -105,6 +105,21 @@ class RocksDbStore : public OnlineStore {
 
   uint64_t TruncatedPosition() const override { return truncated_position_; }
 
+  Status WriteStates(const std::vector<StateChange>& changes) override {
+    if (!write_options_.sync) HR_RETURN_IF_ERROR(Sync());  // the log's entries first
+    rocksdb::WriteBatch batch;
+    for (const StateChange& change : changes) {
+      if (change.append) {
+        batch.Merge(state(), change.name, change.bytes);
+      } else if (change.bytes.empty()) {
+        batch.Delete(state(), change.name);
+      } else {
+        batch.Put(state(), change.name, change.bytes);
+      }
+    }
+    return Write(&batch, "writing states");
+  }
+
   Status WriteCheckpoint(const Checkpoint& checkpoint) override {
     rocksdb::WriteBatch batch;
     // DeleteRange's end is exclusive: one more byte than any name begins with.
