@@ -21,6 +21,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -173,6 +174,8 @@ class OnlineFeatures {
     PushDone done;
     size_t num_rows() const { return request.rows.num_rows + request.bad.size(); }
   };
+  struct PushBatch;
+  struct Insertion;
   struct Commit;
   // The states of one definition.
   struct ViewSet {
@@ -201,10 +204,14 @@ class OnlineFeatures {
   void RunCommitter();
   std::vector<PendingPush> TakePending();
   void CommitRequests(std::vector<PendingPush> pending);
-  void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  static std::vector<PushBatch> Join(std::vector<PendingPush> pending);
+  void Prepare(PushBatch batch, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  static StatusOr<std::vector<Insertion>> PrepareInsertions(const LoggedRequest& request, const ViewSet& set,
+                                                            std::span<const TimestampUs> available);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                             int64_t* duplicates);
+                             std::vector<uint32_t>* duplicates);
+  void Acknowledge(Commit commit);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
   void CountIds();
 

@@ -24,12 +24,16 @@ class FakeClock : public Clock {
 struct Disk {
   MemoryStore store;
   bool fail_appends = false;
+  std::mutex busy;               // appends wait for it
+  std::atomic<int> appends = 0;  // that have begun
 };
 
 class StoreOnDisk : public OnlineStore {
  public:
   explicit StoreOnDisk(Disk& disk) : disk_(disk) {}
   StatusOr<uint64_t> Append(std::string_view entry) override {
+    ++disk_.appends;
+    const std::lock_guard lock(disk_.busy);
     if (disk_.fail_appends) return Unavailable("no space left");
     return disk_.store.Append(entry);
   }
@@ -114,11 +118,12 @@ class OnlineFeaturesTest : public ::testing::Test {
     Open();
   }
 
-  void Open(std::string definition_hash = "1") {
+  void Open(std::string definition_hash = "1") { OpenWith(MakeDefinition(std::move(definition_hash))); }
+
+  void OpenWith(OnlineDefinition definition) {
     online_.reset();
-    StatusOr<std::unique_ptr<OnlineFeatures>> opened =
-        OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)),
-                             OneRowOfHistory(), clock_, options_);
+    StatusOr<std::unique_ptr<OnlineFeatures>> opened = OnlineFeatures::Open(
+        std::make_unique<StoreOnDisk>(disk_), std::move(definition), OneRowOfHistory(), clock_, options_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     online_ = *std::move(opened);
   }
@@ -126,6 +131,26 @@ class OnlineFeaturesTest : public ::testing::Test {
   StatusOr<PushResult> Push(std::string_view body) {
     HR_ASSIGN_OR_RETURN(RecordBatch rows, ParseEvents(online_->definition()->streams.at("s.e"), body));
     return online_->PushAndWait("s.e", std::move(rows));
+  }
+
+  // Requests that wait together behind one that is being written; what became of each: "accepted duplicates".
+  std::vector<std::string> PushTogether(const std::vector<std::string>& bodies) {
+    std::vector<std::string> answers(bodies.size());
+    const int begun = disk_.appends;
+    std::unique_lock busy(disk_.busy);
+    std::thread first([&] { EXPECT_TRUE(Push(R"({"id": null, "k": 1, "t": 990})").ok()); });
+    while (disk_.appends == begun) std::this_thread::yield();
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      StatusOr<RecordBatch> rows = ParseEvents(online_->definition()->streams.at("s.e"), bodies[i]);
+      const Status queued = online_->Push("s.e", *std::move(rows), [&answers, i](const StatusOr<PushResult>& result) {
+        answers[i] = result.ok() ? fmt::format("{} {}", result->accepted, result->duplicates) : "refused";
+      });
+      EXPECT_TRUE(queued.ok()) << queued;
+    }
+    busy.unlock();
+    first.join();
+    EXPECT_TRUE(Push(R"({"id": null, "k": 1, "t": 990})").ok());  // behind all of them
+    return answers;
   }
 
   // As a request with on_error=quarantine.
@@ -206,6 +231,37 @@ TEST_F(OnlineFeaturesTest, Rule8RepeatedIdsAreDropped) {
   EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 991})")->duplicates, 1);
   EXPECT_EQ(Read(7), "2 1.5");
   EXPECT_EQ(Read(9), "2 null");
+}
+
+TEST_F(OnlineFeaturesTest, RequestsThatShareACommitAreAnsweredEachForItself) {
+  EXPECT_EQ(PushTogether({R"({"id": 2, "k": 7, "t": 990, "x": 1})", R"([{"id": 2, "k": 7, "t": 990, "x": 2},
+                                                                       {"id": 3, "k": 7, "t": 990, "x": 4}])",
+                          R"({"id": 1, "k": 7, "t": 990, "x": 8})", R"({"id": 4, "k": 7, "t": 990, "x": 16})"}),
+            (std::vector<std::string>{"1 0", "1 1", "0 1", "1 0"}));
+  EXPECT_EQ(Read(7), "4 21.5");
+  const OnlineStats stats = online_->Stats();
+  EXPECT_EQ(stats.commits, 3);
+  EXPECT_EQ(stats.events_accepted, 5);
+  EXPECT_EQ(stats.events_duplicate, 2);
+  Open();  // as the log says
+  EXPECT_EQ(Read(7), "4 21.5");
+}
+
+TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt) {
+  Expression cast = Expression::Constant({}, TypeId::kBigint);
+  cast.kind = Expression::Kind::kCast;
+  cast.children = {Expression::Column(2, TypeId::kDouble, "x")};
+  auto catalog = std::make_shared<ViewCatalog>();
+  catalog->events["v"] = MakeProgram();
+  catalog->events["v"].slots = {cast};
+  catalog->events["v"].aggregates[1].argument_type = TypeId::kBigint;
+  OnlineDefinition definition = MakeDefinition("2");
+  definition.catalog = catalog;
+  OpenWith(std::move(definition));
+  EXPECT_EQ(PushTogether({R"({"id": 2, "k": 7, "t": 990, "x": 1})", R"({"id": 3, "k": 7, "t": 990, "x": 1e300})",
+                          R"({"id": 3, "k": 7, "t": 990, "x": 2})"}),
+            (std::vector<std::string>{"1 0", "refused", "1 0"}));
+  EXPECT_EQ(online_->Stats().events_accepted, 4);
 }
 
 TEST_F(OnlineFeaturesTest, Rule8PushedIdsAreRememberedForTheirRetentionWhileRunningAndAcrossRestarts) {

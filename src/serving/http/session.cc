@@ -1,7 +1,9 @@
 #include "serving/http/session.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
 #include <iterator>
@@ -44,6 +46,10 @@ void AppendHeader(std::string_view name, std::string_view value, std::string* ou
   *out += "\r\n";
 }
 
+asio::const_buffer ToBuffer(const std::string& text) {
+  return {text.data(), text.size()};
+}
+
 bool HasBody(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
@@ -67,6 +73,7 @@ HttpSession::HttpSession(Socket socket, HttpSessionHost* host, std::function<voi
     : host_(host), on_end_(std::move(on_end)), socket_(std::move(socket)), timer_(socket_.get_executor()) {
   Error ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);  // Send writes without waiting
 }
 
 HttpSession::~HttpSession() {
@@ -96,7 +103,10 @@ void HttpSession::OnAbort(Error, size_t) {
 }
 
 void HttpSession::Respond(HttpResponse response) {
-  if (host_->finished) return;
+  if (socket_.get_executor().running_in_this_thread()) return Write(std::move(response));
+  host_->outbox.Add({shared_from_this(), std::move(response)});
+}
+void HttpSession::Deliver(HttpResponse response) {
   asio::dispatch(socket_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
     self->Write(std::move(response));
   });
@@ -220,11 +230,21 @@ void HttpSession::Write(HttpResponse response) {
   Send(&HttpSession::OnWritten);
 }
 
+// Mostly the socket takes all of it at once, and then nobody has to be woken for what follows.
 void HttpSession::Send(Method then) {
+  Error error;
+  const size_t sent = socket_.write_some(std::array{ToBuffer(header_), ToBuffer(body_)}, error);
+  if (error && error != asio::error::would_block && error != asio::error::try_again) return (this->*then)(error, sent);
+  if (sent < header_.size() + body_.size()) return SendRest(sent, then);
+  // A client that has sent its next requests already takes turns with the others.
+  if (!received_.empty()) return asio::post(socket_.get_executor(), On(then));
+  (this->*then)({}, sent);
+}
+
+void HttpSession::SendRest(size_t sent, Method then) {
   Expect(std::chrono::microseconds(host_->options.idle_timeout));
-  asio::async_write(socket_,
-                    std::array{asio::const_buffer(asio::buffer(header_)), asio::const_buffer(asio::buffer(body_))},
-                    On(then));
+  const size_t of_body = sent - std::min(sent, header_.size());
+  asio::async_write(socket_, std::array{ToBuffer(header_) + sent, ToBuffer(body_) + of_body}, On(then));
 }
 
 void HttpSession::OnWritten(Error error, size_t) {
