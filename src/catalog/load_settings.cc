@@ -43,6 +43,7 @@ void LoadOnline(const YamlNode& node, LoadContext* context) {
   ReadSetting(&reader, "id_retention", &online.id_retention_us, context);
   ReadSetting(&reader, "keep", &online.keep_us, context);
   ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
+  ReadSetting(&reader, "checkpoint", &online.checkpoint_every_us, context);
   if (const YamlNode* settings = reader.Find("export"); settings != nullptr) LoadExport(*settings, context);
   reader.Finish();
 }

@@ -65,13 +65,14 @@ TEST(LoadProject, ReadsOnlineSettings) {
   const ProjectFolder folder;
   folder.Write("headrace.yml",
                "name: test\nonline: {fsync: every 10ms, id_retention: 7d, keep: 90d, future_skew: 1h,\n"
-               "         verify: 7 rows every 1m, export: {every: 10m, size: 16MB}}\n");
+               "         verify: 7 rows every 1m, checkpoint: 2m, export: {every: 10m, size: 16MB}}\n");
   const OnlineSettings online = MustLoad(folder).online;
   EXPECT_EQ(online.fsync, (FsyncPolicy{FsyncPolicy::When::kEvery, 10'000}));
   EXPECT_EQ(online.id_retention_us, 7 * kUsPerDay);
   EXPECT_EQ(online.keep_us, 90 * kUsPerDay);
   EXPECT_EQ(online.future_skew_us, 3600 * kUsPerSecond);
   EXPECT_EQ(online.verify, (VerifyRate{7, 60 * kUsPerSecond}));
+  EXPECT_EQ(online.checkpoint_every_us, 120 * kUsPerSecond);
   EXPECT_EQ(online.export_settings.every_us, 600 * kUsPerSecond);
   EXPECT_EQ(online.export_settings.size_bytes, 16'000'000);
 }

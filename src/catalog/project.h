@@ -196,6 +196,7 @@ struct OnlineSettings {
   std::optional<DurationUs> keep_us;            // rule 12; null: the longest window and a day
   DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
   VerifyRate verify;
+  DurationUs checkpoint_every_us = 30 * kUsPerSecond;
   ExportSettings export_settings;
 };
 

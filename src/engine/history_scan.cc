@@ -285,9 +285,9 @@ HistoryReader HistoryScan::ReaderForOnline(Workspace& workspace, std::optional<T
   return reader;
 }
 
-StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView& view) {
-  HR_RETURN_IF_ERROR(CheckBuilt(connection, view.HistoryName()));
-  HR_ASSIGN_OR_RETURN(const DataVersion version, HistoryVersion(connection, view.HistoryName()));
+StatusOr<std::string> HistoryVersionText(Connection& connection, const std::string& history_name) {
+  HR_RETURN_IF_ERROR(CheckBuilt(connection, history_name));
+  HR_ASSIGN_OR_RETURN(const DataVersion version, HistoryVersion(connection, history_name));
   return TextOf(version);
 }
 

@@ -65,7 +65,7 @@ class HistoryScan : public EventSource {
 };
 
 // Which history a view starts from, for checkpoints and manifests: changes when the history is taken or published anew.
-StatusOr<std::string> HistoryVersionText(Connection& connection, const EventView& view);
+StatusOr<std::string> HistoryVersionText(Connection& connection, const std::string& history_name);
 // The same of an earlier state, as long as the history has only grown and been retracted from since.
 StatusOr<std::string> HistoryVersionTextAt(Connection& connection, const EventView& view, const HistoryCut& cut);
 

@@ -6,12 +6,11 @@ namespace headrace {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery(1);
-constexpr DurationUs kCheckpointEveryUs = 30 * kUsPerSecond;
 constexpr DurationUs kRetryExportAfterUs = 60 * kUsPerSecond;
 
 }  // namespace
 
-LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const ExportSettings& settings, const Clock& clock,
+LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const OnlineSettings& settings, const Clock& clock,
                      LogCounters* counters, std::function<void(const std::string&)> note)
     : workspace_(workspace),
       online_(online),
@@ -19,7 +18,7 @@ LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const ExportS
       clock_(clock),
       counters_(counters),
       note_(std::move(note)),
-      next_checkpoint_(clock.Now() + kCheckpointEveryUs),
+      next_checkpoint_(clock.Now() + settings.checkpoint_every_us),
       last_export_(clock.Now()) {
   const StatusOr<EventSegments*> segments = workspace_.Segments();
   if (segments.ok()) counters_->exported_position = static_cast<int64_t>((*segments)->LastPosition());
@@ -47,7 +46,7 @@ void LogKeeper::Run() {
 
 void LogKeeper::CheckpointIfDue() {
   if (clock_.Now() < next_checkpoint_) return;
-  next_checkpoint_ = clock_.Now() + kCheckpointEveryUs;
+  next_checkpoint_ = clock_.Now() + settings_.checkpoint_every_us;
   const OnlineStore& store = online_.store();
   if (store.CheckpointPosition() == store.LastPosition()) return;
   if (const Status status = online_.Checkpoint(); !status.ok())
@@ -58,8 +57,8 @@ void LogKeeper::ExportIfDue() {
   const StatusOr<EventSegments*> segments = workspace_.Segments();
   const TimestampUs now = clock_.Now();
   if (!segments.ok() || now < next_try_ || (*segments)->LastPosition() == online_.store().LastPosition()) return;
-  const bool grown = online_.LogBytes() - exported_bytes_ >= static_cast<int64_t>(settings_.size_bytes);
-  if (!grown && now - last_export_ < settings_.every_us) return;
+  const bool grown = online_.LogBytes() - exported_bytes_ >= static_cast<int64_t>(settings_.export_settings.size_bytes);
+  if (!grown && now - last_export_ < settings_.export_settings.every_us) return;
   const Status status = Export().status();
   if (status.ok()) return;
   next_try_ = clock_.Now() + kRetryExportAfterUs;

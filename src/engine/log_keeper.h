@@ -17,7 +17,7 @@ namespace headrace {
 class LogKeeper {
  public:
   // `note` is told of what went wrong. All must outlive it.
-  LogKeeper(Workspace& workspace, OnlineFeatures& online, const ExportSettings& settings, const Clock& clock,
+  LogKeeper(Workspace& workspace, OnlineFeatures& online, const OnlineSettings& settings, const Clock& clock,
             LogCounters* counters, std::function<void(const std::string&)> note);
   ~LogKeeper();  // waits for what is under way
   LogKeeper(const LogKeeper&) = delete;
@@ -34,7 +34,7 @@ class LogKeeper {
 
   Workspace& workspace_;
   OnlineFeatures& online_;
-  const ExportSettings settings_;
+  const OnlineSettings settings_;
   const Clock& clock_;
   LogCounters* const counters_;
   const std::function<void(const std::string&)> note_;

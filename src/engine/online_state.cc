@@ -15,8 +15,12 @@ StatusOr<OnlineDefinition> CurrentOnlineDefinition(Workspace& workspace) {
   definition.catalog = state->definitions.catalog;
   definition.streams = state->definitions.streams;
   for (const auto& [name, view] : state->definitions.event_views) {
-    HR_ASSIGN_OR_RETURN(std::string version, HistoryVersionText(*connection, view));
+    HR_ASSIGN_OR_RETURN(std::string version, HistoryVersionText(*connection, view.HistoryName()));
     definition.views.push_back({name, view.stream, view.definition_hash, std::move(version)});
+  }
+  for (const auto& [name, stream] : definition.streams) {
+    if (stream.event_id.empty()) continue;
+    HR_ASSIGN_OR_RETURN(definition.id_versions[name], HistoryVersionText(*connection, name));
   }
   if (definition.views.empty()) return definition;  // there need not be a release
   HR_ASSIGN_OR_RETURN(const std::optional<Release> release, LastRelease(*connection));

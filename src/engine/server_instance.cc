@@ -69,8 +69,8 @@ Status ServerInstance::Recover() {
   endpoints_ = std::make_unique<Endpoints>(*registry, DefaultAliases(state->project));
   service_ = std::make_unique<Service>(*online_, *endpoints_, *ledger, options_.replay_id, ServiceLimits{});
   if (!options_.replay_from) {
-    log_keeper_ = std::make_unique<LogKeeper>(workspace_, *online_, settings.export_settings, system_clock_,
-                                              &service_->log_counters(), options_.note);
+    log_keeper_ = std::make_unique<LogKeeper>(workspace_, *online_, settings, system_clock_, &service_->log_counters(),
+                                              options_.note);
     verify_ = std::make_unique<SampledVerify>(workspace_, settings.verify, system_clock_, &service_->verify_counters(),
                                               options_.note);
   }

@@ -25,7 +25,7 @@ StatusOr<Json> ViewManifest(Connection& connection, const ProjectState& state, c
   Json::Object views;
   for (const ViewProgram* program : plan.event_views) {
     const EventView& view = state.definitions.event_views.at(program->name);
-    StatusOr<std::string> version = HistoryVersionText(connection, view);
+    StatusOr<std::string> version = HistoryVersionText(connection, view.HistoryName());
     if (!version.ok()) return Annotate(version.status(), fmt::format("feature view {}", view.name));
     views.emplace_back(view.name, Json::Object{{"definition", view.definition_hash},
                                                {"history", view.HistoryName()},

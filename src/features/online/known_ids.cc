@@ -114,16 +114,8 @@ size_t IdLog::bytes() const {
   return block_bytes_ + refs_.capacity() * (sizeof(Ref) + 1);
 }
 
-void KnownIds::AddHistory(std::string_view id) {
-  if (!history_.Contains(id, kMinTimestampUs)) history_.Append(id, 0);
-}
-
-bool KnownIds::InHistory(std::string_view id) const {
-  return history_.Contains(id, kMinTimestampUs);
-}
-
 bool KnownIds::Add(std::string_view id, TimestampUs arrival, TimestampUs oldest) {
-  if (history_.Contains(id, kMinTimestampUs) || pushed_.Contains(id, oldest)) return false;
+  if (history_->Contains(id, kMinTimestampUs) || pushed_.Contains(id, oldest)) return false;
   pushed_.Append(id, arrival);
   return true;
 }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -83,9 +84,8 @@ class IdLog {
 
 class KnownIds {
  public:
-  void AddHistory(std::string_view id);
-  bool InHistory(std::string_view id) const;
-  bool has_history() const { return !history_.empty(); }
+  // The ids of history, without arrivals, in the place of those that were known as such.
+  void SetHistory(std::shared_ptr<const IdLog> history) { history_ = std::move(history); }
 
   // Whether `id` is new: neither in history nor pushed at or after `oldest`. Then it is known as pushed at `arrival`,
   // which must not be before that of an earlier call.
@@ -102,15 +102,15 @@ class KnownIds {
 
   // As IdLog::Visit, of history and pushes.
   void Visit(TimestampUs oldest, const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const {
-    history_.Visit(oldest, visitor);
+    history_->Visit(oldest, visitor);
     pushed_.Visit(oldest, visitor);
   }
 
-  size_t size() const { return history_.size() + pushed_.size(); }
-  size_t bytes() const { return history_.bytes() + pushed_.bytes(); }
+  size_t size() const { return history_->size() + pushed_.size(); }
+  size_t bytes() const { return history_->bytes() + pushed_.bytes(); }
 
  private:
-  IdLog history_{/*with_arrivals=*/false};
+  std::shared_ptr<const IdLog> history_ = std::make_shared<IdLog>(/*with_arrivals=*/false);
   IdLog pushed_{/*with_arrivals=*/true};
 };
 

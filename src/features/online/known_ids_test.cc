@@ -14,6 +14,12 @@ namespace {
 
 constexpr TimestampUs kForEver = kMinTimestampUs;
 
+std::shared_ptr<const IdLog> History(const std::set<std::string>& ids) {
+  auto history = std::make_shared<IdLog>(/*with_arrivals=*/false);
+  for (const std::string& id : ids) history->Append(id, 0);
+  return history;
+}
+
 TEST(KnownIdsTest, ARepeatedIdIsNotNew) {
   KnownIds ids;
   EXPECT_TRUE(ids.Add("a", 1, kForEver));
@@ -26,7 +32,7 @@ TEST(KnownIdsTest, ARepeatedIdIsNotNew) {
 
 TEST(KnownIdsTest, Rule8PushedIdsAreUnknownAfterTheirRetentionIdsOfHistoryNever) {
   KnownIds ids;
-  ids.AddHistory("h");
+  ids.SetHistory(History({"h"}));
   EXPECT_TRUE(ids.Add("p", 100, 0));
   EXPECT_FALSE(ids.Add("p", 200, 100));  // arrived at the oldest instant that counts
   EXPECT_TRUE(ids.Add("p", 201, 101));   // one later, freed or not
@@ -92,8 +98,8 @@ TEST(KnownIdsTest, AgreesWithAMap) {
       const uint64_t number = random() % 3000;
       const std::string id = std::string(number % 500, 'z') + std::to_string(number);
       if (random() % 50 == 0) {
-        ids.AddHistory(id);
         history.insert(id);
+        ids.SetHistory(History(history));
         continue;
       }
       const auto it = after.find(id);

@@ -3,68 +3,9 @@
 #include <algorithm>
 #include <future>
 
-#include "base/json.h"
 #include "base/kill_point.h"
 
 namespace headrace {
-namespace {
-
-constexpr std::string_view kMetaState = "meta";
-// 1: states had forgotten by the clock, so that no other state of the same log was like them.
-constexpr int64_t kMetaVersion = 2;
-std::string StatePrefix(const std::string& view) {
-  return "view/" + view + "/";
-}
-
-// Which definition and history the states of a checkpoint were made from, and how far back they answer.
-Json EncodeMeta(const OnlineDefinition& definition, DurationUs keep_us) {
-  Json::Object views;
-  for (const OnlineViewSpec& spec : definition.views) {
-    views.emplace_back(spec.view,
-                       Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
-  }
-  return Json::Object{{"version", kMetaVersion}, {"keep_us", keep_us}, {"views", std::move(views)}};
-}
-
-// States that were kept for less have forgotten what a longer reach needs (rule 12: never approximately).
-bool KeptLongEnough(const Json& meta, DurationUs keep_us) {
-  const Json* version = meta.Find("version");
-  if (version == nullptr || !version->is_integer() || version->integer() != kMetaVersion) return false;
-  const Json* kept = meta.Find("keep_us");
-  return kept != nullptr && kept->is_integer() && kept->integer() >= keep_us;
-}
-
-bool MatchesMeta(const Json& meta, const OnlineViewSpec& spec) {
-  const Json* views = meta.Find("views");
-  const Json* view = views == nullptr ? nullptr : views->Find(spec.view);
-  if (view == nullptr) return false;
-  const Json* definition = view->Find("definition");
-  const Json* history = view->Find("history");
-  return definition != nullptr && definition->is_string() && definition->str() == spec.definition_hash &&
-         history != nullptr && history->is_string() && history->str() == spec.history_version;
-}
-
-DurationUs KeepOf(const OnlineDefinition& definition, const OnlineOptions& options) {
-  if (options.keep_us > 0) return options.keep_us;
-  DurationUs longest = 0;
-  for (const OnlineViewSpec& spec : definition.views) {
-    longest = std::max(longest, definition.catalog->events.at(spec.view).Reach().value_or(0));
-  }
-  return AddSaturated(longest, kUsPerDay);
-}
-
-std::map<std::string, DurationUs> ReachByStream(const OnlineDefinition& definition) {
-  std::map<std::string, DurationUs> reach_us;
-  for (const OnlineViewSpec& spec : definition.views) {
-    const DurationUs reach = definition.catalog->events.at(spec.view).Reach().value_or(kMaxTimestampUs);
-    DurationUs& longest = reach_us.try_emplace(spec.stream, 0).first->second;
-    longest = std::max(longest, reach);
-  }
-  return reach_us;
-}
-
-}  // namespace
-
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
     : store_(std::move(store)), clock_(clock), options_(options) {}
 
@@ -89,8 +30,21 @@ OnlineFeatures::~OnlineFeatures() {
 
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
   HR_RETURN_IF_ERROR(FindLastArrival());
-  HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
-  HR_ASSIGN_OR_RETURN(set_, BuildViewSet(std::move(definition), history, /*recovering=*/true));
+  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us);
+  HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
+  TakeHistoryIds(*set);
+  HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, set.get()));
+  checkpoint_is_whole_ = included.size() == set->definition->views.size();
+  std::set<std::string> restored;
+  for (const auto& [view, position] : included) restored.insert(view);
+  HR_RETURN_IF_ERROR(FillFromHistory(history, restored, set.get(), &included));
+  HR_RETURN_IF_ERROR(ReplayLog(*store_, {0, store_->LastPosition()}, *set, &included,
+                               [&](uint64_t position, const LoggedRequest& request) {
+                                 RememberLogged(request, *set->definition);
+                                 quarantine_.Apply(position, request);
+                               }));
+  set->Forget(Horizon(*set));
+  set_ = set;
   CountIds();
   return absl::OkStatus();
 }
@@ -113,7 +67,7 @@ Status OnlineFeatures::FindLastArrival() {
 // from the clock: the state of a log is then the same whenever and however often it is made (StateHash). Where nothing
 // comes nothing is forgotten, but nothing grows either.
 TimestampUs OnlineFeatures::Horizon(const ViewSet& set) const {
-  const TimestampUs latest = std::max(last_arrival_, set.definition->published_at);
+  const TimestampUs latest = std::max(acknowledged_arrival_.load(), set.definition->published_at);
   return AddSaturated(std::min(latest, Now()), -set.keep_us);
 }
 
@@ -134,104 +88,11 @@ void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDe
   }
 }
 
-Status OnlineFeatures::LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history) {
-  for (const auto& [name, stream] : definition.streams) {
-    if (stream.event_id.empty()) continue;
-    KnownIds& seen = ids_[name];
-    HR_RETURN_IF_ERROR(history.ids(stream, [&](const Column& ids) {
-      for (size_t row = 0; row < ids.size(); ++row) {
-        if (!ids.IsNull(row)) seen.AddHistory(EncodeId(ids, row));
-      }
-      return absl::OkStatus();
-    }));
-  }
-  return absl::OkStatus();
+void OnlineFeatures::TakeHistoryIds(const ViewSet& set) {
+  for (const auto& [stream, ids] : set.history_ids) ids_[stream].SetHistory(ids);
 }
 
-// Restores the views that the checkpoint still fits; gives for each the log position that it includes.
-StatusOr<std::map<std::string, uint64_t>> OnlineFeatures::RestoreFromCheckpoint(ViewSet* set) {
-  std::map<std::string, uint64_t> restored;
-  Json meta;
-  HR_RETURN_IF_ERROR(store_->ReadStates(kMetaState, [&](std::string_view, std::string_view bytes) -> Status {
-    HR_ASSIGN_OR_RETURN(meta, Json::Parse(bytes));
-    return absl::OkStatus();
-  }));
-  if (!KeptLongEnough(meta, set->keep_us)) return restored;
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    if (!MatchesMeta(meta, spec)) continue;
-    ViewState& state = *set->states.at(spec.view);
-    const std::string prefix = StatePrefix(spec.view);
-    HR_RETURN_IF_ERROR(store_->ReadStates(prefix, [&](std::string_view name, std::string_view bytes) {
-      return Annotate(state.RestoreKey(std::string(name.substr(prefix.size())), bytes),
-                      fmt::format("checkpoint of view {}", spec.view));
-    }));
-    restored[spec.view] = store_->CheckpointPosition();
-  }
-  return restored;
-}
-
-StatusOr<std::shared_ptr<OnlineFeatures::ViewSet>> OnlineFeatures::BuildViewSet(OnlineDefinition definition,
-                                                                                const HistoryReader& history,
-                                                                                bool recovering) {
-  auto set = std::make_shared<ViewSet>();
-  set->keep_us = KeepOf(definition, options_);
-  set->reach_us = ReachByStream(definition);
-  set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
-  const ViewCatalog& catalog = *set->definition->catalog;
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    set->states[spec.view] = std::make_unique<ViewState>(catalog.events.at(spec.view));
-  }
-  std::map<std::string, uint64_t> included;  // the log position that a view's state includes already
-  if (recovering) {
-    HR_ASSIGN_OR_RETURN(included, RestoreFromCheckpoint(set.get()));
-  }
-  checkpoint_is_whole_ = included.size() == set->definition->views.size();
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    if (included.contains(spec.view)) continue;
-    ViewState& state = *set->states.at(spec.view);
-    const ViewProgram& program = state.program();
-    HR_RETURN_IF_ERROR(history.view(spec, program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
-      HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(program, input, arrivals));
-      state.Insert(events);
-      return absl::OkStatus();
-    }));
-  }
-  HR_RETURN_IF_ERROR(store_->ReadLog(0, [&](uint64_t position, std::string_view entry) -> Status {
-    HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
-    for (const LoggedRequest& request : requests) {
-      if (recovering) RememberLogged(request, *set->definition);
-      if (recovering) quarantine_.Apply(position, request);
-      HR_RETURN_IF_ERROR(ApplyLogged(request, *set, [&](const std::string& view) {
-        const auto it = included.find(view);
-        return it == included.end() || position > it->second;
-      }));
-    }
-    return absl::OkStatus();
-  }));
-  for (const auto& [view, state] : set->states) state->Forget(Horizon(*set));
-  return set;
-}
-
-Status OnlineFeatures::ApplyLogged(const LoggedRequest& request, const ViewSet& set,
-                                   const std::function<bool(const std::string& view)>& wants) const {
-  const auto stream = set.definition->streams.find(request.source);
-  if (stream == set.definition->streams.end()) return absl::OkStatus();  // a source that the project no longer has
-  IdTest superseded;
-  if (const auto ids = ids_.find(request.source); ids != ids_.end() && ids->second.has_history())
-    superseded = [&known = ids->second](std::string_view id) { return known.InHistory(id); };
-  const PushedRows pushed = RowsOfRequest(stream->second, request, superseded);
-  for (const OnlineViewSpec& spec : set.definition->views) {
-    if (spec.stream != request.source || !wants(spec.view)) continue;
-    ViewState& state = *set.states.at(spec.view);
-    HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program().input, pushed.rows));
-    HR_ASSIGN_OR_RETURN(const EventRows events,
-                        PrepareEvents(state.program(), input, {true, pushed.available_at, {}, pushed.ingest}));
-    state.Insert(events);
-  }
-  return absl::OkStatus();
-}
-
-std::shared_ptr<OnlineFeatures::ViewSet> OnlineFeatures::CurrentSet() const {
+std::shared_ptr<ViewSet> OnlineFeatures::CurrentSet() const {
   const std::shared_lock lock(set_mutex_);
   return set_;
 }
@@ -278,36 +139,59 @@ StatusOr<std::vector<Column>> OnlineFeatures::Read(const OnlineDefinition& defin
   return AssembleFeatures(plan, std::move(event_features), request, times, rows);
 }
 
+// New states are made beside the ones that are served, and follow the log until little is left of it; only that waits.
 Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader& history) {
-  const std::lock_guard commit_lock(commit_mutex_);
-  HR_RETURN_IF_ERROR(LoadHistoryIds(definition, history));
-  HR_ASSIGN_OR_RETURN(std::shared_ptr<ViewSet> set, BuildViewSet(std::move(definition), history, /*recovering=*/false));
-  CountIds();
+  constexpr int kMostStretches = 8;  // events may come as fast as they are applied
+  constexpr uint64_t kFewEntries = 16;
+  const std::lock_guard replace_lock(replace_mutex_);
+  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us);
+  const std::set<std::string> kept = KeepFrom(*CurrentSet(), set.get());
+  HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
+  Included included;
+  HR_RETURN_IF_ERROR(FillFromHistory(history, kept, set.get(), &included));
+  LogRange range;
+  for (int i = 0;
+       !included.empty() && i < kMostStretches && (i == 0 || store_->LastPosition() - range.after > kFewEntries); ++i) {
+    range.until = store_->LastPosition();
+    HR_RETURN_IF_ERROR(ReplayLog(*store_, range, *set, &included, nullptr));
+    range.after = range.until;
+  }
+  set->Forget(Horizon(*set));
   KillPoint("replace.built");
+  const std::lock_guard commit_lock(commit_mutex_);
+  range.until = store_->LastPosition();
+  if (!included.empty()) HR_RETURN_IF_ERROR(ReplayLog(*store_, range, *set, &included, nullptr));
+  TakeHistoryIds(*set);
+  CountIds();
+  checkpoint_is_whole_ = false;
   const std::unique_lock lock(set_mutex_);
-  set_ = std::move(set);
+  set_ = set;
   return absl::OkStatus();
 }
 
+// Pushes wait while the states are written to memory, not while that is written to the disk.
 Status OnlineFeatures::Checkpoint() {
-  const std::lock_guard commit_lock(commit_mutex_);
+  const std::lock_guard checkpoint_lock(checkpoint_mutex_);
+  std::unique_lock commit_lock(commit_mutex_);
   const std::shared_ptr<ViewSet> set = CurrentSet();
   OnlineStore::Checkpoint checkpoint;
   checkpoint.position = store_->LastPosition();
   checkpoint.replace_all = !checkpoint_is_whole_;
+  set->Forget(Horizon(*set));
   for (const auto& [view, state] : set->states) {
-    state->Forget(Horizon(*set));
     for (auto& [key, bytes] : state->EncodeKeys(/*only_changed=*/checkpoint_is_whole_)) {
       checkpoint.states.emplace_back(StatePrefix(view) + key, std::move(bytes));
     }
   }
-  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set->definition, set->keep_us).Dump());
+  checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set).Dump());
   // If the write fails the changes are no longer marked, so the next checkpoint writes everything.
   checkpoint_is_whole_ = false;
+  commit_lock.unlock();
   KillPoint("checkpoint.begun");
   HR_RETURN_IF_ERROR(store_->WriteCheckpoint(checkpoint));
   KillPoint("checkpoint.written");
-  checkpoint_is_whole_ = true;
+  commit_lock.lock();
+  checkpoint_is_whole_ = CurrentSet() == set;
   return absl::OkStatus();
 }
 

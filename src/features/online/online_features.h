@@ -27,42 +27,15 @@
 #include <vector>
 
 #include "base/time.h"
-#include "features/online/event_log.h"
 #include "features/online/event_parser.h"
-#include "features/online/known_ids.h"
+#include "features/online/online_definition.h"
 #include "features/online/pushed_rows.h"
 #include "features/online/quarantine.h"
 #include "features/online/state_hash.h"
-#include "features/online/view_state.h"
-#include "kernel/feature_plan.h"
+#include "features/online/view_set.h"
 #include "online_store/store.h"
 
 namespace headrace {
-
-// One event view and where its events come from.
-struct OnlineViewSpec {
-  std::string view;
-  std::string stream;           // live: the stream that feeds it; batch: ""
-  std::string definition_hash;  // of everything that decides its events and values
-  std::string history_version;  // of the history that it starts from: a new one means a new start
-};
-
-// What the online side serves: replaced as a whole when a build publishes or definitions change.
-struct OnlineDefinition {
-  std::shared_ptr<const ViewCatalog> catalog;
-  std::vector<OnlineViewSpec> views;
-  std::map<std::string, StreamSource> streams;
-  TimestampUs published_at = kMinTimestampUs;  // of the release that the histories are in
-};
-
-// History, as the warehouse holds it. `view` scans give batches in program.input's columns; `ids` gives one batch
-// column of event ids of a stream.
-struct HistoryReader {
-  std::function<Status(const OnlineViewSpec&, const ViewProgram&,
-                       const std::function<Status(const RecordBatch&, const Arrivals&)>&)>
-      view;
-  std::function<Status(const StreamSource&, const std::function<Status(const Column&)>&)> ids;
-};
 
 struct OnlineOptions {
   DurationUs keep_us = 0;  // reads reach back this far; 0: the longest window plus a day (rule 12)
@@ -177,14 +150,6 @@ class OnlineFeatures {
   struct PushBatch;
   struct Insertion;
   struct Commit;
-  // The states of one definition.
-  struct ViewSet {
-    std::shared_ptr<const OnlineDefinition> definition;
-    std::map<std::string, std::unique_ptr<ViewState>> states;  // by view
-    DurationUs keep_us = 0;
-    // By stream that has views: how far back its longest window reaches; kMaxTimestampUs: without end.
-    std::map<std::string, DurationUs> reach_us;
-  };
 
   OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
 
@@ -193,12 +158,7 @@ class OnlineFeatures {
   Status FindLastArrival();
   TimestampUs Horizon(const ViewSet& set) const;
   void RememberLogged(const LoggedRequest& request, const OnlineDefinition& definition);
-  StatusOr<std::shared_ptr<ViewSet>> BuildViewSet(OnlineDefinition definition, const HistoryReader& history,
-                                                  bool recovering);
-  StatusOr<std::map<std::string, uint64_t>> RestoreFromCheckpoint(ViewSet* set);
-  Status ApplyLogged(const LoggedRequest& request, const ViewSet& set,
-                     const std::function<bool(const std::string& view)>& wants) const;
-  Status LoadHistoryIds(const OnlineDefinition& definition, const HistoryReader& history);
+  void TakeHistoryIds(const ViewSet& set);
 
   Status CheckFuture(const StreamSource& stream, const RecordBatch& rows);
   void RunCommitter();
@@ -236,7 +196,9 @@ class OnlineFeatures {
   size_t queued_rows_ = 0;
   bool stopping_ = false;
 
-  // Held by the committer while it commits, and by Checkpoint and Replace, so that states and log agree.
+  std::mutex replace_mutex_;     // held by Replace, before the next two
+  std::mutex checkpoint_mutex_;  // held by Checkpoint, before the next
+  // Held by the committer while it commits, and by the others where states and log must agree.
   std::mutex commit_mutex_;
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <random>
+#include <thread>
 
 #include "kernel/naive.h"
 #include "online_store/memory/memory_store.h"
@@ -191,6 +192,118 @@ class OnlineFeaturesTest : public ::testing::Test {
   OnlineOptions options_;
   std::unique_ptr<OnlineFeatures> online_;
 };
+
+// Whose window reads and pushes do not leave, though each takes an instant of its own.
+OnlineDefinition MakeWideDefinition(std::string definition_hash) {
+  OnlineDefinition definition = MakeDefinition(std::move(definition_hash));
+  auto catalog = std::make_shared<ViewCatalog>();
+  catalog->events["v"] = MakeProgram();
+  catalog->events["v"].windows[0].length_us = 500'000;
+  definition.catalog = catalog;
+  return definition;
+}
+
+// OneRowOfHistory, counting its scans; `during` runs within each.
+HistoryReader CountedHistory(
+    int* scans, std::function<void()> during = [] {}) {
+  HistoryReader history = OneRowOfHistory();
+  history.view = [view = history.view, scans, during](const auto& spec, const auto& program, const auto& sink) {
+    ++*scans;
+    during();
+    return view(spec, program, sink);
+  };
+  return history;
+}
+
+TEST_F(OnlineFeaturesTest, PushesAndReadsGoOnWhileNewStatesAreMade) {
+  int scans = 0;
+  int64_t pushed = 0;
+  const auto push_some = [&] {
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": 7, "t": 990, "x": 1}})", 1000 + pushed++)).ok());
+      ASSERT_EQ(Read(7), fmt::format("{} {}.5", pushed + 1, pushed));
+    }
+  };
+  ASSERT_TRUE(online_->Replace(MakeWideDefinition("1 wide"), OneRowOfHistory()).ok());
+  push_some();
+  ASSERT_TRUE(online_->Replace(MakeWideDefinition("2"), CountedHistory(&scans, push_some)).ok());
+  EXPECT_EQ(scans, 1);
+  EXPECT_EQ(Read(7), "201 200.5");
+  push_some();
+  EXPECT_EQ(Read(7), "301 300.5");
+}
+
+TEST_F(OnlineFeaturesTest, NewStatesCatchUpWithAWriterThatNeverRests) {
+  ASSERT_TRUE(online_->Replace(MakeWideDefinition("wide"), OneRowOfHistory()).ok());
+  std::atomic<bool> stop = false;
+  std::atomic<int64_t> pushed = 0;
+  std::thread writer([&] {
+    while (!stop && Push(fmt::format(R"({{"id": {}, "k": 7, "t": 990, "x": 1}})", 1000 + pushed.load())).ok()) ++pushed;
+  });
+  int scans = 0;
+  int replacements = 0;
+  while (replacements < 20 || pushed < 1000) {
+    const Status replaced =
+        online_->Replace(MakeWideDefinition(std::to_string(++replacements)), CountedHistory(&scans));
+    EXPECT_TRUE(replaced.ok()) << replaced;
+    if (!replaced.ok()) break;
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(scans, replacements);
+  EXPECT_EQ(Read(7), fmt::format("{} {}.5", pushed + 1, pushed.load()));
+}
+
+TEST_F(OnlineFeaturesTest, ViewsThatDidNotChangeKeepTheirStates) {
+  int scans = 0;
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  ASSERT_TRUE(online_->Replace(MakeDefinition(), CountedHistory(&scans)).ok());
+  EXPECT_EQ(scans, 0);
+  ASSERT_TRUE(Push(R"({"id": 3, "k": 7, "t": 990, "x": 1})").ok());
+  EXPECT_EQ(Read(7), "3 2.5");
+  OnlineDefinition other_history = MakeDefinition();
+  other_history.views[0].history_version = "h2";
+  ASSERT_TRUE(online_->Replace(std::move(other_history), CountedHistory(&scans)).ok());
+  EXPECT_EQ(scans, 1);
+  EXPECT_EQ(Read(7), "3 2.5");
+}
+
+TEST_F(OnlineFeaturesTest, StatesThatForgotWhatALongerReachNeedsAreMadeAgain) {
+  options_.keep_us = 0;  // the longest window and a day
+  Open();
+  int scans = 0;
+  OnlineDefinition longer = MakeDefinition();
+  auto catalog = std::make_shared<ViewCatalog>();
+  catalog->events["v"] = MakeProgram();
+  catalog->events["w"] = MakeProgram();
+  catalog->events["w"].name = "w";
+  catalog->events["w"].windows[0].length_us = 10 * kUsPerDay;
+  longer.catalog = catalog;
+  longer.views.push_back({"w", "s.e", "1", "h1"});
+  ASSERT_TRUE(online_->Replace(longer, CountedHistory(&scans)).ok());
+  EXPECT_EQ(scans, 2);
+  ASSERT_TRUE(online_->Replace(longer, CountedHistory(&scans)).ok());
+  EXPECT_EQ(scans, 2);
+}
+
+TEST_F(OnlineFeaturesTest, Rule8IdsAreThoseOfTheHistoryThatIsInForce) {
+  ASSERT_TRUE(Push(R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 3, "k": 7, "t": 990, "x": 1}])").ok());
+  HistoryReader history = OneRowOfHistory();  // of id 2 now: the pushed row of that id is superseded
+  history.ids = [](const StreamSource&, const std::function<Status(const Column&)>& sink) {
+    return sink(Column::Integers(TypeId::kBigint, {2}));
+  };
+  OnlineDefinition again = MakeDefinition();
+  again.views[0].history_version = "h2";
+  again.id_versions["s.e"] = "h2";
+  ASSERT_TRUE(online_->Replace(std::move(again), history).ok());
+  EXPECT_EQ(Read(7), "2 1.5");
+  const StatusOr<PushResult> result = Push(
+      R"([{"id": 1, "k": 7, "t": 990, "x": 1}, {"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 3, "k": 7, "t": 990}])");
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->accepted, 1);  // id 1 left the history
+  EXPECT_EQ(result->duplicates, 2);
+  EXPECT_EQ(Read(7), "3 2.5");
+}
 
 TEST_F(OnlineFeaturesTest, StatesStartFromHistory) {
   EXPECT_EQ(Read(7), "1 0.5");

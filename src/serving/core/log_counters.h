@@ -9,7 +9,7 @@ namespace headrace {
 struct LogCounters {
   std::atomic<int64_t> exported_position = 0;    // the last entry that is in Parquet, truncated or not
   std::atomic<int64_t> export_failures = 0;      // tried again after a minute; the log grows meanwhile
-  std::atomic<int64_t> checkpoint_failures = 0;  // tried again each half minute
+  std::atomic<int64_t> checkpoint_failures = 0;  // tried again at the next turn
 };
 
 }  // namespace headrace

@@ -1,0 +1,71 @@
+// The states of one definition, and how they come about.
+//
+//   the checkpoint                     -> RestoreFromCheckpoint  |
+//   history                            -> FillFromHistory        |-> ReplayLog -> up to date
+//   the set before, where nothing differs -> KeepFrom               up to date
+//
+// All but ReplayLog's last stretch can be done beside the states that are served.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "features/online/event_log.h"
+#include "features/online/known_ids.h"
+#include "features/online/online_definition.h"
+#include "features/online/view_state.h"
+#include "online_store/store.h"
+
+namespace headrace {
+
+struct ViewSet {
+  std::shared_ptr<const OnlineDefinition> definition;
+  std::map<std::string, std::shared_ptr<ViewState>> states;  // by view
+  DurationUs keep_us = 0;                                    // how far back reads reach
+  // By stream that has views: how far back its longest window reaches; kMaxTimestampUs: without end.
+  std::map<std::string, DurationUs> reach_us;
+  std::map<std::string, std::shared_ptr<const IdLog>> history_ids;  // by stream with event ids
+
+  void Forget(TimestampUs horizon);
+};
+
+// By view: the log position that its state includes.
+using Included = std::map<std::string, uint64_t>;
+
+// States without events. `keep_us`: 0 for the longest window and a day (rule 12).
+std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us);
+
+// Takes over states and ids from `before` where view and history are the same, and nothing was forgotten that `set`
+// answers for. Kept states go on being changed by who has `before`. Gives the views whose state was kept.
+std::set<std::string> KeepFrom(const ViewSet& before, ViewSet* set);
+
+// Ids of streams that KeepFrom has not taken over.
+Status LoadHistoryIds(const HistoryReader& history, ViewSet* set);
+
+// Which definition and history the states of a checkpoint were made from, and how far back they answer.
+inline constexpr std::string_view kMetaState = "meta";
+std::string StatePrefix(const std::string& view);  // of the names of a view's states
+Json EncodeMeta(const ViewSet& set);
+
+// Restores the views that the store's checkpoint still fits.
+StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set);
+
+// Fills the views but those that it `has` from history, several at once, and puts them in `included`, at 0.
+Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,
+                       Included* included);
+
+// Applies the log's entries up to `until` to the views in `included`, each from where its state ends, and moves that.
+// `on_request` gets every request after `after`.
+struct LogRange {
+  uint64_t after = 0;
+  uint64_t until = 0;
+};
+Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet& set, Included* included,
+                 const std::function<void(uint64_t position, const LoggedRequest&)>& on_request);
+
+}  // namespace headrace
