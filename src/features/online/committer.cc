@@ -1,5 +1,6 @@
 // The one thread that writes the log: takes what is queued, makes it durable in one entry, applies it, acknowledges it.
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <iterator>
 #include <numeric>
@@ -9,6 +10,12 @@
 
 namespace headrace {
 namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+DurationUs MicrosecondsSince(SteadyClock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - begin).count();
+}
 
 // Of the ids that have expired a commit frees up to twice as many as it adds rows, so that they cannot pile up, and
 // this many more; never all at once, however many there are after a pause.
@@ -39,11 +46,10 @@ struct OnlineFeatures::PushBatch {
     parts.push_back({request.rows.num_rows, std::move(push.done)});
   }
 
-  static bool IsSmall(const PushRequest& request) {
-    constexpr size_t kSmallRows = 64;
-    return request.rows.num_rows <= kSmallRows && request.bad.empty() && request.quarantine_ids.empty();
+  static bool Takes(const PendingPush& push) {
+    return push.small() && push.request.bad.empty() && push.request.quarantine_ids.empty();
   }
-  // Of small ones. False: the definition was replaced between them, and with it the stream's columns.
+  // Of ones that it Takes. False: the definition was replaced between them, and with it the stream's columns.
   bool Add(PendingPush* push) {
     if (request.rows.schema != push->request.rows.schema) return false;
     request.rows.AppendBatch(push->request.rows);
@@ -123,12 +129,12 @@ Status OnlineFeatures::Push(PushRequest request, PushDone done) {
     const std::lock_guard lock(queue_mutex_);
     if (stopping_) return Unavailable("the server is stopping");
     // An oversized request is let in when nothing waits, so that it is not refused for ever.
-    if (!queue_.empty() && queued_rows_ + num_rows > options_.max_queued_rows) {
+    if (queued_rows_ > 0 && queued_rows_ + num_rows > options_.max_queued_rows) {
       return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_,
                                options_.max_queued_rows);
     }
     queued_rows_ += num_rows;
-    queue_.push_back(std::move(push));
+    (push.small() ? small_queue_ : large_queue_).push_back(std::move(push));
   }
   queue_changed_.notify_one();
   return absl::OkStatus();
@@ -169,43 +175,60 @@ void OnlineFeatures::RunCommitter() {
   while (true) {
     std::vector<PendingPush> pending = TakePending();
     if (pending.empty()) return;
-    CommitRequests(std::move(pending));
+    CommitPace::Commit commit;
+    for (const PendingPush& push : pending) {
+      commit.rows += push.num_rows();
+      commit.small |= push.small();
+    }
+    const std::lock_guard commit_lock(commit_mutex_);
+    const SteadyClock::time_point begin = SteadyClock::now();
+    commit.sync_us = CommitRequests(std::move(pending));
+    commit.work_us = MicrosecondsSince(begin) - commit.sync_us;
+    pace_.Add(commit);
   }
 }
 
-// Waits for requests; takes as many as may share one entry. Empty: it is time to stop.
+// Waits for requests; takes as many as may share one entry. Small ones go first, so that they wait for the commit that
+// runs and no other; but the oldest large one always comes along. Empty: it is time to stop.
 std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
   std::unique_lock lock(queue_mutex_);
-  queue_changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  queue_changed_.wait(lock, [&] { return stopping_ || !small_queue_.empty() || !large_queue_.empty(); });
   std::vector<PendingPush> taken;
   size_t rows = 0;
-  while (!queue_.empty() && (taken.empty() || rows + queue_.front().num_rows() <= options_.max_commit_rows)) {
-    rows += queue_.front().num_rows();
-    taken.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
+  const auto take = [&](std::deque<PendingPush>* queue, size_t max_rows) {
+    for (bool first = true; !queue->empty() && (first || rows + queue->front().num_rows() <= max_rows); first = false) {
+      rows += queue->front().num_rows();
+      taken.push_back(std::move(queue->front()));
+      queue->pop_front();
+    }
+  };
+  take(&small_queue_, options_.max_commit_rows);
+  take(&large_queue_, pace_.rows());
   queued_rows_ -= rows;
   return taken;
 }
 
-void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
-  const std::lock_guard commit_lock(commit_mutex_);
+// Returns how long the write of the log took. Under commit_mutex_.
+DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   const int64_t first_ingest = next_ingest_;
   const TimestampUs arrival = BeginCommit();
   Commit commit;
   for (PushBatch& batch : Join(std::move(pending))) Prepare(std::move(batch), arrival, *set, &commit);
 
+  DurationUs sync_us = 0;
   if (!commit.requests.empty()) {
     const std::string entry = EncodeLogEntry(commit.requests);
+    const SteadyClock::time_point begin = SteadyClock::now();
     const StatusOr<uint64_t> position = store_->Append(entry);
+    sync_us = MicrosecondsSince(begin);
     if (!position.ok()) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
       EndCommit();
       for (Commit::Accepted& request : commit.accepted)
         request.done(Unavailable("not accepted: {}", Message(position.status())));
-      return;
+      return sync_us;
     }
     KillPoint("log.written");
     for (const Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
@@ -221,6 +244,7 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   ExpireIds(*set->definition, arrival, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
   CountIds();
   Acknowledge(std::move(commit));
+  return sync_us;
 }
 
 // Counted first: who has an answer finds it in the metrics.
@@ -271,7 +295,7 @@ std::vector<OnlineFeatures::PushBatch> OnlineFeatures::Join(std::vector<PendingP
   std::map<std::string, size_t> open;  // by stream: the batch that its next small request joins
   for (PendingPush& push : pending) {
     const std::string& stream = push.request.stream;
-    if (!PushBatch::IsSmall(push.request)) {
+    if (!PushBatch::Takes(push)) {
       open.erase(stream);
     } else if (const auto it = open.find(stream); it != open.end() && batches[it->second].Add(&push)) {
       continue;

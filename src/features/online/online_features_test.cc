@@ -360,6 +360,21 @@ TEST_F(OnlineFeaturesTest, RequestsThatShareACommitAreAnsweredEachForItself) {
   EXPECT_EQ(Read(7), "4 21.5");
 }
 
+TEST_F(OnlineFeaturesTest, ASmallRequestWaitsForNoOtherCommitThanTheOneThatRuns) {
+  options_.max_commit_rows = 100;
+  Open();
+  const auto rows = [](int first_id, int count) {
+    std::string body;
+    for (int id = first_id; id < first_id + count; ++id)
+      body += fmt::format("{{\"id\": {}, \"k\": 7, \"t\": 990}}\n", id);
+    return body;
+  };
+  // Event 500 is in the last large request and in the small one: the first that was committed has it.
+  EXPECT_EQ(PushTogether({rows(100, 70), rows(200, 70), rows(431, 70), rows(500, 1)}),
+            (std::vector<std::string>{"70 0", "70 0", "69 1", "1 0"}));
+  EXPECT_EQ(online_->Stats().commits, 5);  // the first, the small one with one large one, two large ones, the last
+}
+
 TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt) {
   Expression cast = Expression::Constant({}, TypeId::kBigint);
   cast.kind = Expression::Kind::kCast;
