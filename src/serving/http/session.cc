@@ -40,9 +40,11 @@ class OwedAnswer {
 
 // A header's value cannot begin a header of its own.
 void AppendHeader(std::string_view name, std::string_view value, std::string* out) {
-  for (const std::string_view part : {name, std::string_view(": "), value}) {
-    for (const char c : part) *out += c == '\r' || c == '\n' ? ' ' : c;
-  }
+  const size_t begin = out->size();
+  out->append(name).append(": ").append(value);
+  std::replace_if(
+      out->begin() + static_cast<std::ptrdiff_t>(begin), out->end(), [](char c) { return c == '\r' || c == '\n'; },
+      ' ');
   *out += "\r\n";
 }
 
@@ -54,17 +56,18 @@ bool HasBody(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
-std::string HeaderText(const HttpResponse& response, bool close, bool old) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
+// To `text`, whose memory serves one answer after the other.
+void WriteHeader(const HttpResponse& response, bool close, bool old, std::string* text) {
+  text->clear();
+  fmt::format_to(std::back_inserter(*text), "HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
   if (HasBody(response.status)) {
-    AppendHeader("Content-Type", response.content_type, &text);
-    fmt::format_to(std::back_inserter(text), "Content-Length: {}\r\n", response.body.size());
+    AppendHeader("Content-Type", response.content_type, text);
+    fmt::format_to(std::back_inserter(*text), "Content-Length: {}\r\n", response.body.size());
   }
-  for (const auto& [name, value] : response.headers) AppendHeader(name, value, &text);
-  if (close) text += "Connection: close\r\n";
-  if (!close && old) text += "Connection: keep-alive\r\n";
-  text += "\r\n";
-  return text;
+  for (const auto& [name, value] : response.headers) AppendHeader(name, value, text);
+  if (close) *text += "Connection: close\r\n";
+  if (!close && old) *text += "Connection: keep-alive\r\n";
+  *text += "\r\n";
 }
 
 }  // namespace
@@ -221,7 +224,7 @@ void HttpSession::Write(HttpResponse response) {
   if (!socket_.is_open()) return;
   // While stopping, requests that arrived together with this one are still answered.
   keep_alive_ = keep_alive_ && !(stopping_ && received_.empty());
-  header_ = HeaderText(response, !keep_alive_, old_);
+  WriteHeader(response, !keep_alive_, old_, &header_);
   if (!head_ && HasBody(response.status)) {
     body_ = std::move(response.body);
   } else {
