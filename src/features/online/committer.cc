@@ -243,12 +243,12 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   for (const Commit::Accepted& request : commit.accepted) rows += request.result.accepted;
   ExpireIds(*set->definition, arrival, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
   CountIds();
-  Acknowledge(std::move(commit));
+  Acknowledge(commit);
   return sync_us;
 }
 
 // Counted first: who has an answer finds it in the metrics.
-void OnlineFeatures::Acknowledge(Commit commit) {
+void OnlineFeatures::Acknowledge(const Commit& commit) {
   int64_t duplicates = 0;
   int64_t accepted = 0;
   for (const Commit::Accepted& request : commit.accepted) {
@@ -262,7 +262,7 @@ void OnlineFeatures::Acknowledge(Commit commit) {
   accepted_ += accepted;
   duplicates_ += duplicates;
   too_old_ += commit.too_old;
-  for (Commit::Accepted& request : commit.accepted) request.done(request.result);
+  for (const Commit::Accepted& request : commit.accepted) request.done(request.result);
 }
 
 TimestampUs OnlineFeatures::BeginCommit() {

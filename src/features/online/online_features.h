@@ -177,7 +177,7 @@ class OnlineFeatures {
   void KeepHeld(PushRequest* request, const Commit& commit) const;
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
                              std::vector<uint32_t>* duplicates);
-  void Acknowledge(Commit commit);
+  void Acknowledge(const Commit& commit);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
   void CountIds();
 

@@ -137,20 +137,22 @@ class OnlineFeaturesTest : public ::testing::Test {
   // Requests that wait together behind one that is being written; what became of each: "accepted duplicates".
   std::vector<std::string> PushTogether(const std::vector<std::string>& bodies) {
     std::vector<std::string> answers(bodies.size());
+    std::atomic<size_t> answered = 0;
     const int begun = disk_.appends;
     std::unique_lock busy(disk_.busy);
     std::thread first([&] { EXPECT_TRUE(Push(R"({"id": null, "k": 1, "t": 990})").ok()); });
     while (disk_.appends == begun) std::this_thread::yield();
     for (size_t i = 0; i < bodies.size(); ++i) {
       StatusOr<RecordBatch> rows = ParseEvents(online_->definition()->streams.at("s.e"), bodies[i]);
-      const Status queued = online_->Push("s.e", *std::move(rows), [&answers, i](const StatusOr<PushResult>& result) {
+      const Status queued = online_->Push("s.e", *std::move(rows), [&, i](const StatusOr<PushResult>& result) {
         answers[i] = result.ok() ? fmt::format("{} {}", result->accepted, result->duplicates) : "refused";
+        ++answered;
       });
       EXPECT_TRUE(queued.ok()) << queued;
     }
     busy.unlock();
     first.join();
-    EXPECT_TRUE(Push(R"({"id": null, "k": 1, "t": 990})").ok());  // behind all of them
+    while (answered < bodies.size()) std::this_thread::yield();
     return answers;
   }
 
@@ -353,8 +355,8 @@ TEST_F(OnlineFeaturesTest, RequestsThatShareACommitAreAnsweredEachForItself) {
             (std::vector<std::string>{"1 0", "1 1", "0 1", "1 0"}));
   EXPECT_EQ(Read(7), "4 21.5");
   const OnlineStats stats = online_->Stats();
-  EXPECT_EQ(stats.commits, 3);
-  EXPECT_EQ(stats.events_accepted, 5);
+  EXPECT_EQ(stats.commits, 2);
+  EXPECT_EQ(stats.events_accepted, 4);
   EXPECT_EQ(stats.events_duplicate, 2);
   Open();  // as the log says
   EXPECT_EQ(Read(7), "4 21.5");
@@ -372,7 +374,7 @@ TEST_F(OnlineFeaturesTest, ASmallRequestWaitsForNoOtherCommitThanTheOneThatRuns)
   // Event 500 is in the last large request and in the small one: the first that was committed has it.
   EXPECT_EQ(PushTogether({rows(100, 70), rows(200, 70), rows(431, 70), rows(500, 1)}),
             (std::vector<std::string>{"70 0", "70 0", "69 1", "1 0"}));
-  EXPECT_EQ(online_->Stats().commits, 5);  // the first, the small one with one large one, two large ones, the last
+  EXPECT_EQ(online_->Stats().commits, 4);  // the first, the small one with one large one, two large ones
 }
 
 TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt) {
@@ -389,7 +391,7 @@ TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt
   EXPECT_EQ(PushTogether({R"({"id": 2, "k": 7, "t": 990, "x": 1})", R"({"id": 3, "k": 7, "t": 990, "x": 1e300})",
                           R"({"id": 3, "k": 7, "t": 990, "x": 2})"}),
             (std::vector<std::string>{"1 0", "refused", "1 0"}));
-  EXPECT_EQ(online_->Stats().events_accepted, 4);
+  EXPECT_EQ(online_->Stats().events_accepted, 3);
 }
 
 TEST_F(OnlineFeaturesTest, Rule8PushedIdsAreRememberedForTheirRetentionWhileRunningAndAcrossRestarts) {

@@ -172,7 +172,8 @@ void Service::PushEvents(const std::string& stream, OnError on_error, std::strin
     JsonDone done;
     Json errors;
   };
-  const auto pending = std::make_shared<Pending>(std::move(done), Explain(request->bad, limits_.max_row_errors));
+  const auto pending =
+      std::make_shared<Pending>(Pending{std::move(done), Explain(request->bad, limits_.max_row_errors)});
   const Status queued = online_.Push(*std::move(request), [pending, on_error](const StatusOr<PushResult>& result) {
     if (!result.ok()) return pending->done(result.status());
     pending->done(ToAnswer(*result, on_error, std::move(pending->errors)));
