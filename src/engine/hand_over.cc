@@ -83,7 +83,9 @@ StatusOr<std::unique_ptr<Workspace>> OpenForServer(const std::string& root, Outp
   for (Patience patience(output); IsLocked(root); patience.Wait()) {
     const StatusOr<RunningServer> server = FindServer(root);
     if (!server.ok()) continue;
-    return FailedPrecondition("a server of this project runs already, at {} (process {})", server->url, server->pid);
+    return FailedPrecondition(
+        "{}: a server of this project runs already, at {} (process {}); stop it before another one", root, server->url,
+        server->pid);
   }
   return Workspace::Open(root, output);
 }

@@ -1,12 +1,21 @@
 // The one thread that writes the log: takes what is queued, makes it durable in one entry, applies it, acknowledges it.
 #include <algorithm>
+#include <chrono>
 #include <future>
+#include <iterator>
+#include <numeric>
 
 #include "base/kill_point.h"
 #include "features/online/online_features.h"
 
 namespace headrace {
 namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+DurationUs MicrosecondsSince(SteadyClock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - begin).count();
+}
 
 // Of the ids that have expired a commit frees up to twice as many as it adds rows, so that they cannot pile up, and
 // this many more; never all at once, however many there are after a pause.
@@ -25,24 +34,86 @@ int64_t CountTooOld(const StreamSource& stream, const RecordBatch& rows, const s
 
 }  // namespace
 
+// Requests that are prepared as one: small ones of a stream share the fixed cost of a batch, which is many times that
+// of a row. One alone may have rows for the quarantine, or out of it.
+struct OnlineFeatures::PushBatch {
+  struct Part {
+    size_t num_rows;  // of request.rows, behind those of the parts before it
+    PushDone done;
+  };
+
+  explicit PushBatch(PendingPush push) : request(std::move(push.request)) {
+    parts.push_back({request.rows.num_rows, std::move(push.done)});
+  }
+
+  static bool Takes(const PendingPush& push) {
+    return push.small() && push.request.bad.empty() && push.request.quarantine_ids.empty();
+  }
+  // Of ones that it Takes. False: the definition was replaced between them, and with it the stream's columns.
+  bool Add(PendingPush* push) {
+    if (request.rows.schema != push->request.rows.schema) return false;
+    request.rows.AppendBatch(push->request.rows);
+    parts.push_back({push->request.rows.num_rows, std::move(push->done)});
+    return true;
+  }
+  // As they were before they were added.
+  std::vector<PendingPush> Split() && {
+    std::vector<PendingPush> pushes;
+    size_t begin = 0;
+    for (Part& part : parts) {
+      pushes.push_back({{request.stream, request.rows.Slice(begin, part.num_rows), {}, {}}, std::move(part.done)});
+      begin += part.num_rows;
+    }
+    return pushes;
+  }
+  void Refuse(const Status& status) {
+    for (Part& part : parts) part.done(status);
+  }
+
+  PushRequest request;
+  std::vector<Part> parts;
+};
+
+struct OnlineFeatures::Insertion {
+  ViewState* state;
+  EventRows events;
+};
+
 // What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
 struct OnlineFeatures::Commit {
   struct Accepted {
     std::string stream;
     PushDone done;
     PushResult result;
-    int64_t too_old = 0;
   };
-  struct Insertion {
-    ViewState* state;
-    EventRows events;
-  };
-  std::vector<Accepted> accepted;
+  std::vector<Accepted> accepted;  // in their order
+  int64_t too_old = 0;
   std::vector<LoggedRequest> requests;
   std::vector<Insertion> insertions;
   std::map<std::string, KnownIds::Mark> ids_before;  // by stream; ids since then are forgotten if the write fails
   absl::flat_hash_set<std::string> released;         // ids of rows that leave the quarantine
+
+  // A request to be logged, what it was made of, and which rows of that are not in it.
+  void Add(LoggedRequest request, PushBatch batch, std::span<const uint32_t> duplicates);
 };
+
+void OnlineFeatures::Commit::Add(LoggedRequest request, PushBatch batch, std::span<const uint32_t> duplicates) {
+  const std::string source = request.source;
+  const TimestampUs arrival = request.arrival;
+  if (request.rows.num_rows > 0) requests.push_back(std::move(request));
+  if (!batch.request.bad.empty()) requests.push_back(LogKept(batch.request.bad, arrival));
+  const std::vector<std::string>& ids = batch.request.quarantine_ids;
+  if (!ids.empty()) requests.push_back(LogReleased(source, ids, arrival));
+  released.insert(ids.begin(), ids.end());
+  size_t end = 0;
+  for (PushBatch::Part& part : batch.parts) {
+    end += part.num_rows;
+    const auto twice = std::lower_bound(duplicates.begin(), duplicates.end(), end) - duplicates.begin();
+    duplicates = duplicates.subspan(static_cast<size_t>(twice));
+    accepted.push_back({source, std::move(part.done), {static_cast<int64_t>(part.num_rows) - twice, twice, 0}});
+  }
+  accepted.back().result.quarantined = static_cast<int64_t>(batch.request.bad.size());
+}
 
 Status OnlineFeatures::Push(const std::string& stream, RecordBatch rows, PushDone done) {
   return Push({stream, std::move(rows), {}, {}}, std::move(done));
@@ -58,12 +129,12 @@ Status OnlineFeatures::Push(PushRequest request, PushDone done) {
     const std::lock_guard lock(queue_mutex_);
     if (stopping_) return Unavailable("the server is stopping");
     // An oversized request is let in when nothing waits, so that it is not refused for ever.
-    if (!queue_.empty() && queued_rows_ + num_rows > options_.max_queued_rows) {
+    if (queued_rows_ > 0 && queued_rows_ + num_rows > options_.max_queued_rows) {
       return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_,
                                options_.max_queued_rows);
     }
     queued_rows_ += num_rows;
-    queue_.push_back(std::move(push));
+    (push.small() ? small_queue_ : large_queue_).push_back(std::move(push));
   }
   queue_changed_.notify_one();
   return absl::OkStatus();
@@ -104,46 +175,63 @@ void OnlineFeatures::RunCommitter() {
   while (true) {
     std::vector<PendingPush> pending = TakePending();
     if (pending.empty()) return;
-    CommitRequests(std::move(pending));
+    CommitPace::Commit commit;
+    for (const PendingPush& push : pending) {
+      commit.rows += push.num_rows();
+      commit.small |= push.small();
+    }
+    const std::lock_guard commit_lock(commit_mutex_);
+    const SteadyClock::time_point begin = SteadyClock::now();
+    commit.sync_us = CommitRequests(std::move(pending));
+    commit.work_us = MicrosecondsSince(begin) - commit.sync_us;
+    pace_.Add(commit);
   }
 }
 
-// Waits for requests; takes as many as may share one entry. Empty: it is time to stop.
+// Waits for requests; takes as many as may share one entry. Small ones go first, so that they wait for the commit that
+// runs and no other; but the oldest large one always comes along. Empty: it is time to stop.
 std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
   std::unique_lock lock(queue_mutex_);
-  queue_changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  queue_changed_.wait(lock, [&] { return stopping_ || !small_queue_.empty() || !large_queue_.empty(); });
   std::vector<PendingPush> taken;
   size_t rows = 0;
-  while (!queue_.empty() && (taken.empty() || rows + queue_.front().num_rows() <= options_.max_commit_rows)) {
-    rows += queue_.front().num_rows();
-    taken.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
+  const auto take = [&](std::deque<PendingPush>* queue, size_t max_rows) {
+    for (bool first = true; !queue->empty() && (first || rows + queue->front().num_rows() <= max_rows); first = false) {
+      rows += queue->front().num_rows();
+      taken.push_back(std::move(queue->front()));
+      queue->pop_front();
+    }
+  };
+  take(&small_queue_, options_.max_commit_rows);
+  take(&large_queue_, pace_.rows());
   queued_rows_ -= rows;
   return taken;
 }
 
-void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
-  const std::lock_guard commit_lock(commit_mutex_);
+// Returns how long the write of the log took. Under commit_mutex_.
+DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   const int64_t first_ingest = next_ingest_;
   const TimestampUs arrival = BeginCommit();
   Commit commit;
-  for (PendingPush& push : pending) Prepare(std::move(push), arrival, *set, &commit);
+  for (PushBatch& batch : Join(std::move(pending))) Prepare(std::move(batch), arrival, *set, &commit);
 
+  DurationUs sync_us = 0;
   if (!commit.requests.empty()) {
     const std::string entry = EncodeLogEntry(commit.requests);
+    const SteadyClock::time_point begin = SteadyClock::now();
     const StatusOr<uint64_t> position = store_->Append(entry);
+    sync_us = MicrosecondsSince(begin);
     if (!position.ok()) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
       EndCommit();
       for (Commit::Accepted& request : commit.accepted)
         request.done(Unavailable("not accepted: {}", Message(position.status())));
-      return;
+      return sync_us;
     }
     KillPoint("log.written");
-    for (const Commit::Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
+    for (const Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
     for (const LoggedRequest& request : commit.requests) quarantine_.Apply(*position, request);
     last_arrival_ = arrival;
     acknowledged_arrival_ = arrival;
@@ -155,16 +243,26 @@ void OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   for (const Commit::Accepted& request : commit.accepted) rows += request.result.accepted;
   ExpireIds(*set->definition, arrival, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
   CountIds();
-  for (Commit::Accepted& request : commit.accepted) {
-    accepted_ += request.result.accepted;
-    duplicates_ += request.result.duplicates;
+  Acknowledge(commit);
+  return sync_us;
+}
+
+// Counted first: who has an answer finds it in the metrics.
+void OnlineFeatures::Acknowledge(const Commit& commit) {
+  int64_t duplicates = 0;
+  int64_t accepted = 0;
+  for (const Commit::Accepted& request : commit.accepted) {
+    accepted += request.result.accepted;
+    duplicates += request.result.duplicates;
     if (request.result.quarantined > 0) {
       const std::lock_guard lock(quarantined_mutex_);
       quarantined_[request.stream] += request.result.quarantined;
     }
-    too_old_ += request.too_old;
-    request.done(request.result);
   }
+  accepted_ += accepted;
+  duplicates_ += duplicates;
+  too_old_ += commit.too_old;
+  for (const Commit::Accepted& request : commit.accepted) request.done(request.result);
 }
 
 TimestampUs OnlineFeatures::BeginCommit() {
@@ -192,50 +290,74 @@ TimestampUs OnlineFeatures::ResolveInstant(std::optional<TimestampUs> at) {
   return t;
 }
 
-// Adds a request to the commit, or refuses it.
-void OnlineFeatures::Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit) {
-  const std::string& name = push.request.stream;
+std::vector<OnlineFeatures::PushBatch> OnlineFeatures::Join(std::vector<PendingPush> pending) {
+  std::vector<PushBatch> batches;
+  std::map<std::string, size_t> open;  // by stream: the batch that its next small request joins
+  for (PendingPush& push : pending) {
+    const std::string& stream = push.request.stream;
+    if (!PushBatch::Takes(push)) {
+      open.erase(stream);
+    } else if (const auto it = open.find(stream); it != open.end() && batches[it->second].Add(&push)) {
+      continue;
+    } else {
+      open[stream] = batches.size();
+    }
+    batches.emplace_back(std::move(push));
+  }
+  return batches;
+}
+
+// Adds requests to the commit, or refuses them.
+void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet& set, Commit* commit) {
+  const std::string name = batch.request.stream;
   const auto stream = set.definition->streams.find(name);
-  if (stream == set.definition->streams.end()) return push.done(NotFound("there is no stream source '{}'", name));
-  if (!push.request.quarantine_ids.empty()) KeepHeld(&push.request, *commit);
+  if (stream == set.definition->streams.end()) return batch.Refuse(NotFound("there is no stream source '{}'", name));
+  if (!batch.request.quarantine_ids.empty()) {
+    KeepHeld(&batch.request, *commit);
+    batch.parts[0].num_rows = batch.request.rows.num_rows;
+  }
   KnownIds& ids = ids_[name];
   const KnownIds::Mark ids_before = ids.CurrentMark();
   commit->ids_before.try_emplace(name, ids_before);
-  Commit::Accepted accepted{name, std::move(push.done), {}, 0};
+  std::vector<uint32_t> duplicates;
   LoggedRequest request;
   request.source = name;
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
-  request.rows = DropDuplicates(stream->second, push.request.rows, arrival, &accepted.result.duplicates);
-  accepted.result.accepted = static_cast<int64_t>(request.rows.num_rows);
-  accepted.result.quarantined = static_cast<int64_t>(push.request.bad.size());
-
+  request.rows = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
   const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, arrival);
+  StatusOr<std::vector<Insertion>> insertions = PrepareInsertions(request, set, available);
+  if (!insertions.ok()) {
+    ids.ForgetSince(ids_before);
+    if (batch.parts.size() == 1) return batch.Refuse(insertions.status());
+    for (PendingPush& push : std::move(batch).Split()) Prepare(PushBatch(std::move(push)), arrival, set, commit);
+    return;
+  }
   if (const auto reach = set.reach_us.find(name); reach != set.reach_us.end())
-    accepted.too_old = CountTooOld(stream->second, request.rows, available, reach->second);
+    commit->too_old += CountTooOld(stream->second, request.rows, available, reach->second);
+  std::move(insertions->begin(), insertions->end(), std::back_inserter(commit->insertions));
+  next_ingest_ += static_cast<int64_t>(request.rows.num_rows);
+  commit->Add(std::move(request), std::move(batch), duplicates);
+}
+
+// What the views make of the rows. An error, e.g. an overflow in an expression, refuses them: accepted, they would fail
+// every later recovery.
+StatusOr<std::vector<OnlineFeatures::Insertion>> OnlineFeatures::PrepareInsertions(
+    const LoggedRequest& request, const ViewSet& set, std::span<const TimestampUs> available) {
+  std::vector<Insertion> insertions;
+  if (request.rows.num_rows == 0) return insertions;
   std::vector<int64_t> ingest(request.rows.num_rows);
-  for (size_t i = 0; i < ingest.size(); ++i) ingest[i] = request.first_ingest + static_cast<int64_t>(i);
-  std::vector<Commit::Insertion> insertions;
+  std::iota(ingest.begin(), ingest.end(), request.first_ingest);
   for (const OnlineViewSpec& spec : set.definition->views) {
-    if (spec.stream != name || request.rows.num_rows == 0) continue;
+    if (spec.stream != request.source) continue;
     ViewState* state = set.states.at(spec.view).get();
     const StatusOr<RecordBatch> input = SelectInput(state->program().input, request.rows);
     StatusOr<EventRows> events =
         input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
-    if (!events.ok()) {  // e.g. an overflow in an expression: accepted, it would fail every later recovery
-      ids.ForgetSince(ids_before);
-      return accepted.done(Annotate(events.status(), fmt::format("feature view {}", spec.view)));
-    }
+    if (!events.ok()) return Annotate(events.status(), fmt::format("feature view {}", spec.view));
     insertions.push_back({state, *std::move(events)});
   }
-  std::move(insertions.begin(), insertions.end(), std::back_inserter(commit->insertions));
-  next_ingest_ += accepted.result.accepted;
-  if (request.rows.num_rows > 0) commit->requests.push_back(std::move(request));
-  if (!push.request.bad.empty()) commit->requests.push_back(LogKept(push.request.bad, arrival));
-  const std::vector<std::string>& released = push.request.quarantine_ids;
-  if (!released.empty()) commit->requests.push_back(LogReleased(name, released, arrival));
-  commit->released.insert(released.begin(), released.end());
-  commit->accepted.push_back(std::move(accepted));
+  return insertions;
 }
 
 // Drops the rows that are out of quarantine already, or will be with this commit.
@@ -255,9 +377,10 @@ void OnlineFeatures::KeepHeld(PushRequest* request, const Commit& commit) const 
   request->quarantine_ids = std::move(ids);
 }
 
-// Rule 8: the first of equal ids wins; duplicates inside one request count as duplicates; a null id is never one.
+// Rule 8: the first of equal ids wins; `duplicates` gets the rows that are dropped; duplicates inside one request count
+// as duplicates; a null id is never one.
 RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                                           int64_t* duplicates) {
+                                           std::vector<uint32_t>* duplicates) {
   if (stream.event_id.empty()) return rows;
   const Column& ids = *rows.Find(stream.event_id);
   KnownIds& seen = ids_[stream.name];
@@ -267,7 +390,7 @@ RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const Rec
     if (ids.IsNull(row) || seen.Add(EncodeId(ids, row), arrival, oldest)) {
       kept.push_back(row);
     } else {
-      ++*duplicates;
+      duplicates->push_back(row);
     }
   }
   if (kept.size() == rows.num_rows) return rows;

@@ -7,7 +7,7 @@
 
 namespace headrace {
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
-    : store_(std::move(store)), clock_(clock), options_(options) {}
+    : store_(std::move(store)), clock_(clock), options_(options), pace_(options.max_commit_rows) {}
 
 StatusOr<std::unique_ptr<OnlineFeatures>> OnlineFeatures::Open(std::unique_ptr<OnlineStore> store,
                                                                OnlineDefinition definition,

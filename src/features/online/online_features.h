@@ -21,11 +21,13 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/time.h"
+#include "features/online/commit_pace.h"
 #include "features/online/event_parser.h"
 #include "features/online/online_definition.h"
 #include "features/online/pushed_rows.h"
@@ -43,7 +45,8 @@ struct OnlineOptions {
   // history's).
   std::optional<DurationUs> future_skew_us;
   size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
-  size_t max_commit_rows = 20'000;   // rows that share one log entry
+  // Rows that share one log entry; fewer where they take long (CommitPace), more where one request has more.
+  size_t max_commit_rows = 20'000;
 };
 
 // One request: all of it becomes durable at once, or nothing.
@@ -89,8 +92,9 @@ class OnlineFeatures {
   ~OnlineFeatures();  // finishes what was queued
 
   // Queues rows of a request (columns of the stream, in its order); `done` is called once they are durable and visible,
-  // or refused, from another thread. kResourceExhausted at once when the queue is full; kInvalidArgument, naming row
-  // and column, for an event of the future (OnlineOptions::future_skew_us).
+  // or refused, from another thread. Of requests that wait together small ones may be taken first. kResourceExhausted
+  // at once when the queue is full; kInvalidArgument, naming row and column, for an event of the future
+  // (OnlineOptions::future_skew_us).
   using PushDone = std::function<void(StatusOr<PushResult>)>;
   Status Push(const std::string& stream, RecordBatch rows, PushDone done);
   Status Push(PushRequest request, PushDone done);
@@ -141,11 +145,16 @@ class OnlineFeatures {
   StatusOr<StateHash> Hash();
 
  private:
+  static constexpr size_t kSmallRows = 64;
+
   struct PendingPush {
     PushRequest request;
     PushDone done;
     size_t num_rows() const { return request.rows.num_rows + request.bad.size(); }
+    bool small() const { return num_rows() <= kSmallRows; }
   };
+  struct PushBatch;
+  struct Insertion;
   struct Commit;
 
   OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
@@ -160,11 +169,15 @@ class OnlineFeatures {
   Status CheckFuture(const StreamSource& stream, const RecordBatch& rows);
   void RunCommitter();
   std::vector<PendingPush> TakePending();
-  void CommitRequests(std::vector<PendingPush> pending);
-  void Prepare(PendingPush push, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  DurationUs CommitRequests(std::vector<PendingPush> pending);
+  static std::vector<PushBatch> Join(std::vector<PendingPush> pending);
+  void Prepare(PushBatch batch, TimestampUs arrival, const ViewSet& set, Commit* commit);
+  static StatusOr<std::vector<Insertion>> PrepareInsertions(const LoggedRequest& request, const ViewSet& set,
+                                                            std::span<const TimestampUs> available);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                             int64_t* duplicates);
+                             std::vector<uint32_t>* duplicates);
+  void Acknowledge(const Commit& commit);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
   void CountIds();
 
@@ -185,9 +198,11 @@ class OnlineFeatures {
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
-  std::deque<PendingPush> queue_;
-  size_t queued_rows_ = 0;
+  std::deque<PendingPush> small_queue_;  // requests of a few rows, which do not wait for the others
+  std::deque<PendingPush> large_queue_;
+  size_t queued_rows_ = 0;  // in both
   bool stopping_ = false;
+  CommitPace pace_;  // the committer's alone
 
   std::mutex replace_mutex_;     // held by Replace, before the next two
   std::mutex checkpoint_mutex_;  // held by Checkpoint, before the next

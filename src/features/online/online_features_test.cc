@@ -25,12 +25,16 @@ class FakeClock : public Clock {
 struct Disk {
   MemoryStore store;
   bool fail_appends = false;
+  std::mutex busy;               // appends wait for it
+  std::atomic<int> appends = 0;  // that have begun
 };
 
 class StoreOnDisk : public OnlineStore {
  public:
   explicit StoreOnDisk(Disk& disk) : disk_(disk) {}
   StatusOr<uint64_t> Append(std::string_view entry) override {
+    ++disk_.appends;
+    const std::lock_guard lock(disk_.busy);
     if (disk_.fail_appends) return Unavailable("no space left");
     return disk_.store.Append(entry);
   }
@@ -116,11 +120,12 @@ class OnlineFeaturesTest : public ::testing::Test {
     Open();
   }
 
-  void Open(std::string definition_hash = "1") {
+  void Open(std::string definition_hash = "1") { OpenWith(MakeDefinition(std::move(definition_hash))); }
+
+  void OpenWith(OnlineDefinition definition) {
     online_.reset();
-    StatusOr<std::unique_ptr<OnlineFeatures>> opened =
-        OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), MakeDefinition(std::move(definition_hash)),
-                             OneRowOfHistory(), clock_, options_);
+    StatusOr<std::unique_ptr<OnlineFeatures>> opened = OnlineFeatures::Open(
+        std::make_unique<StoreOnDisk>(disk_), std::move(definition), OneRowOfHistory(), clock_, options_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     online_ = *std::move(opened);
   }
@@ -128,6 +133,28 @@ class OnlineFeaturesTest : public ::testing::Test {
   StatusOr<PushResult> Push(std::string_view body) {
     HR_ASSIGN_OR_RETURN(RecordBatch rows, ParseEvents(online_->definition()->streams.at("s.e"), body));
     return online_->PushAndWait("s.e", std::move(rows));
+  }
+
+  // Requests that wait together behind one that is being written; what became of each: "accepted duplicates".
+  std::vector<std::string> PushTogether(const std::vector<std::string>& bodies) {
+    std::vector<std::string> answers(bodies.size());
+    std::atomic<size_t> answered = 0;
+    const int begun = disk_.appends;
+    std::unique_lock busy(disk_.busy);
+    std::thread first([&] { EXPECT_TRUE(Push(R"({"id": null, "k": 1, "t": 990})").ok()); });
+    while (disk_.appends == begun) std::this_thread::yield();
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      StatusOr<RecordBatch> rows = ParseEvents(online_->definition()->streams.at("s.e"), bodies[i]);
+      const Status queued = online_->Push("s.e", *std::move(rows), [&, i](const StatusOr<PushResult>& result) {
+        answers[i] = result.ok() ? fmt::format("{} {}", result->accepted, result->duplicates) : "refused";
+        ++answered;
+      });
+      EXPECT_TRUE(queued.ok()) << queued;
+    }
+    busy.unlock();
+    first.join();
+    while (answered < bodies.size()) std::this_thread::yield();
+    return answers;
   }
 
   // As a request with on_error=quarantine.
@@ -320,6 +347,52 @@ TEST_F(OnlineFeaturesTest, Rule8RepeatedIdsAreDropped) {
   EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 991})")->duplicates, 1);
   EXPECT_EQ(Read(7), "2 1.5");
   EXPECT_EQ(Read(9), "2 null");
+}
+
+TEST_F(OnlineFeaturesTest, RequestsThatShareACommitAreAnsweredEachForItself) {
+  EXPECT_EQ(PushTogether({R"({"id": 2, "k": 7, "t": 990, "x": 1})", R"([{"id": 2, "k": 7, "t": 990, "x": 2},
+                                                                       {"id": 3, "k": 7, "t": 990, "x": 4}])",
+                          R"({"id": 1, "k": 7, "t": 990, "x": 8})", R"({"id": 4, "k": 7, "t": 990, "x": 16})"}),
+            (std::vector<std::string>{"1 0", "1 1", "0 1", "1 0"}));
+  EXPECT_EQ(Read(7), "4 21.5");
+  const OnlineStats stats = online_->Stats();
+  EXPECT_EQ(stats.commits, 2);
+  EXPECT_EQ(stats.events_accepted, 4);
+  EXPECT_EQ(stats.events_duplicate, 2);
+  Open();  // as the log says
+  EXPECT_EQ(Read(7), "4 21.5");
+}
+
+TEST_F(OnlineFeaturesTest, ASmallRequestWaitsForNoOtherCommitThanTheOneThatRuns) {
+  options_.max_commit_rows = 100;
+  Open();
+  const auto rows = [](int first_id, int count) {
+    std::string body;
+    for (int id = first_id; id < first_id + count; ++id)
+      body += fmt::format("{{\"id\": {}, \"k\": 7, \"t\": 990}}\n", id);
+    return body;
+  };
+  // Event 500 is in the last large request and in the small one: the first that was committed has it.
+  EXPECT_EQ(PushTogether({rows(100, 70), rows(200, 70), rows(431, 70), rows(500, 1)}),
+            (std::vector<std::string>{"70 0", "70 0", "69 1", "1 0"}));
+  EXPECT_EQ(online_->Stats().commits, 4);  // the first, the small one with one large one, two large ones
+}
+
+TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt) {
+  Expression cast = Expression::Constant({}, TypeId::kBigint);
+  cast.kind = Expression::Kind::kCast;
+  cast.children = {Expression::Column(2, TypeId::kDouble, "x")};
+  auto catalog = std::make_shared<ViewCatalog>();
+  catalog->events["v"] = MakeProgram();
+  catalog->events["v"].slots = {cast};
+  catalog->events["v"].aggregates[1].argument_type = TypeId::kBigint;
+  OnlineDefinition definition = MakeDefinition("2");
+  definition.catalog = catalog;
+  OpenWith(std::move(definition));
+  EXPECT_EQ(PushTogether({R"({"id": 2, "k": 7, "t": 990, "x": 1})", R"({"id": 3, "k": 7, "t": 990, "x": 1e300})",
+                          R"({"id": 3, "k": 7, "t": 990, "x": 2})"}),
+            (std::vector<std::string>{"1 0", "refused", "1 0"}));
+  EXPECT_EQ(online_->Stats().events_accepted, 3);
 }
 
 TEST_F(OnlineFeaturesTest, Rule8PushedIdsAreRememberedForTheirRetentionWhileRunningAndAcrossRestarts) {

@@ -42,7 +42,7 @@ Status Routes::AdvanceClock(const HttpRequest& request) const {
   return advance_clock_(t->int64());
 }
 
-void Routes::Handle(const HttpRequest& request, const Responder& respond) {
+void Routes::Handle(const HttpRequest& request, Responder respond) {
   Service* service = service_;
   if (request.path == "/healthz") return respond(JsonResponse(Json::Object{{"status", "alive"}}));
   if (service == nullptr || (stopping_ && request.path == "/readyz")) {
@@ -56,11 +56,11 @@ void Routes::Handle(const HttpRequest& request, const Responder& respond) {
     response.body = service->Metrics();
     return respond(std::move(response));
   }
-  if (request.path.starts_with("/v1/")) return HandleApi(*service, request, respond);
+  if (request.path.starts_with("/v1/")) return HandleApi(*service, request, std::move(respond));
   respond(ErrorResponse(NotFound("there is nothing at {}", request.path)));
 }
 
-void Routes::HandleApi(Service& service, const HttpRequest& request, const Responder& respond) {
+void Routes::HandleApi(Service& service, const HttpRequest& request, Responder respond) {
   const std::optional<std::string> stream = After(request.path, "/v1/events/");
   const std::optional<std::string> quarantine = After(request.path, "/v1/quarantine/");
   const std::optional<std::string> model = After(request.path, "/v1/predict/");
@@ -74,8 +74,9 @@ void Routes::HandleApi(Service& service, const HttpRequest& request, const Respo
     const auto wanted = request.query.find("on_error");
     const StatusOr<OnError> on_error = wanted == request.query.end() ? OnError::kRefuse : ParseOnError(wanted->second);
     if (!on_error.ok()) return respond(ErrorResponse(on_error.status()));
-    return service.PushEvents(*stream, *on_error, request.body,
-                              [respond](const StatusOr<Json>& result) { respond(ToResponse(result)); });
+    return service.PushEvents(
+        *stream, *on_error, request.body,
+        [respond = std::move(respond)](const StatusOr<Json>& result) { respond(ToResponse(result)); });
   }
   if (quarantine) return respond(ToResponse(service.Resend(*quarantine, request.body)));
   if (model) return respond(ToResponse(service.Predict(*model, request.body)));

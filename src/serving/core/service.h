@@ -56,8 +56,8 @@ class Service {
 
   // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible; with
   // kQuarantine "quarantined" as well and, when there are some, the first "errors": [{"index", "column", "message"}].
-  void PushEvents(const std::string& stream, OnError on_error, std::string_view body,
-                  const std::function<void(StatusOr<Json>)>& done);
+  using JsonDone = std::function<void(const StatusOr<Json>&)>;
+  void PushEvents(const std::string& stream, OnError on_error, std::string_view body, JsonDone done);
   // POST /v1/quarantine/{stream}, {"after": id}: sends the next quarantined rows of the stream again. Those that are
   // accepted, or duplicates, leave the quarantine in the same durable step. {"accepted", "duplicates", "quarantined":
   // rows that stay, "errors", "unknown": rows that are there no more, "last": the id to go on after, null at the end}.
@@ -78,7 +78,7 @@ class Service {
   LogCounters& log_counters() { return log_counters_; }
 
  private:
-  StatusOr<StreamSource> FindStream(const std::string& stream);
+  StatusOr<std::shared_ptr<const StreamSource>> FindStream(const std::string& stream);
   StatusOr<PushRequest> ParsePush(const StreamSource& source, OnError on_error, std::string_view body) const;
   StatusOr<Json> PredictWith(const Endpoint& endpoint, const Json& body);
   Prediction ToPrediction(const Endpoint& endpoint, const Json& row, TimestampUs t) const;

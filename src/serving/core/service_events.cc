@@ -134,10 +134,10 @@ StatusOr<OnError> ParseOnError(std::string_view text) {
   return InvalidArgument("on_error: '{}' is neither 'refuse' nor 'quarantine'", text);
 }
 
-StatusOr<StreamSource> Service::FindStream(const std::string& stream) {
+StatusOr<std::shared_ptr<const StreamSource>> Service::FindStream(const std::string& stream) {
   const std::shared_ptr<const OnlineDefinition> definition = online_.definition();
   const auto source = definition->streams.find(stream);
-  if (source != definition->streams.end()) return source->second;
+  if (source != definition->streams.end()) return std::shared_ptr<const StreamSource>(definition, &source->second);
   std::vector<std::string> names;
   for (const auto& [name, known] : definition->streams) names.push_back(name);
   return NotFound("there is no stream source '{}'; {}", stream, NearestNameHint(stream, names));
@@ -161,25 +161,29 @@ StatusOr<PushRequest> Service::ParsePush(const StreamSource& source, OnError on_
                            limits_.max_events_per_request);
 }
 
-void Service::PushEvents(const std::string& stream, OnError on_error, std::string_view body,
-                         const std::function<void(StatusOr<Json>)>& done) {
-  const StatusOr<StreamSource> source = FindStream(stream);
-  StatusOr<PushRequest> request = source.ok() ? ParsePush(*source, on_error, body) : source.status();
+void Service::PushEvents(const std::string& stream, OnError on_error, std::string_view body, JsonDone done) {
+  const StatusOr<std::shared_ptr<const StreamSource>> source = FindStream(stream);
+  StatusOr<PushRequest> request = source.ok() ? ParsePush(**source, on_error, body) : source.status();
   if (!request.ok()) {
     ++refused_;
     return done(request.status());
   }
-  Json errors = Explain(request->bad, limits_.max_row_errors);
-  const Status queued = online_.Push(*std::move(request), [done, on_error, errors](StatusOr<PushResult> result) {
-    if (!result.ok()) return done(result.status());
-    done(ToAnswer(*result, on_error, errors));
+  struct Pending {
+    JsonDone done;
+    Json errors;
+  };
+  const auto pending =
+      std::make_shared<Pending>(Pending{std::move(done), Explain(request->bad, limits_.max_row_errors)});
+  const Status queued = online_.Push(*std::move(request), [pending, on_error](const StatusOr<PushResult>& result) {
+    if (!result.ok()) return pending->done(result.status());
+    pending->done(ToAnswer(*result, on_error, std::move(pending->errors)));
   });
   if (queued.code() == absl::StatusCode::kInvalidArgument) ++refused_;
-  if (!queued.ok()) done(queued);
+  if (!queued.ok()) pending->done(queued);
 }
 
 StatusOr<Json> Service::Resend(const std::string& stream, std::string_view body) {
-  HR_ASSIGN_OR_RETURN(const StreamSource source, FindStream(stream));
+  HR_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamSource> source, FindStream(stream));
   HR_ASSIGN_OR_RETURN(ResendBody wanted, ParseResend(body));
   Json last;
   std::vector<QuarantinedRow> rows;
@@ -194,7 +198,7 @@ StatusOr<Json> Service::Resend(const std::string& stream, std::string_view body)
   }
   const auto asked = static_cast<int64_t>(rows.size());
   std::erase_if(rows, [&](const QuarantinedRow& row) { return !online_.HoldsQuarantined(stream, row.id); });
-  Resending resending(online_, source);
+  Resending resending(online_, *source);
   HR_RETURN_IF_ERROR(resending.Send(std::move(rows)));
   Json answer = ToAnswer(resending.result(), OnError::kQuarantine, Explain(resending.bad(), limits_.max_row_errors));
   const PushResult& sent = resending.result();

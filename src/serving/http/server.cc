@@ -52,10 +52,8 @@ Status ListenStatus(const Error& error, const std::string& host, int port) {
 // comes after Stop still finds what it touches.
 class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
  public:
-  Core(const HttpServerOptions& options, HttpHandler handler) : io_(options.threads), strand_(make_strand(io_)) {
-    host_.options = options;
-    host_.handler = std::move(handler);
-  }
+  Core(const HttpServerOptions& options, HttpHandler handler)
+      : io_(options.threads), host_{options, std::move(handler), {io_, options.threads}}, strand_(make_strand(io_)) {}
 
   Status Listen();
   void Run();
@@ -69,8 +67,8 @@ class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
   void AcceptLater();
   std::vector<std::shared_ptr<HttpSession>> Sessions();
 
-  HttpSessionHost host_;
   asio::io_context io_;
+  HttpSessionHost host_;
   HttpSession::Executor strand_;  // of the acceptor
   asio::basic_socket_acceptor<tcp, HttpSession::Executor> acceptor_{strand_};
   asio::steady_timer retry_{io_};
@@ -179,7 +177,7 @@ void HttpServer::Core::Stop() {
   work_.reset();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  host_.finished = true;
+  host_.outbox.Close();
 }
 
 HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}

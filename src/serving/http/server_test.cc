@@ -339,6 +339,28 @@ TEST(HttpServerTest, AnswersMayComeFromAnotherThreadLater) {
   }
 }
 
+TEST(HttpServerTest, ManyRequestsAreAnsweredAtOnceByAnotherThread) {
+  std::mutex mutex;
+  std::vector<std::pair<std::string, Responder>> waiting;
+  const auto server = StartServer([&](const HttpRequest& request, Responder respond) {
+    const std::lock_guard lock(mutex);
+    waiting.emplace_back(request.path, std::move(respond));
+  });
+  std::vector<std::unique_ptr<RawConnection>> connections;
+  for (int i = 0; i < 100; ++i) connections.push_back(std::make_unique<RawConnection>(server->port()));
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 100; ++i) connections[i]->Send(fmt::format("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", i));
+    std::vector<std::pair<std::string, Responder>> all;
+    while (all.size() < 100) {
+      const std::lock_guard lock(mutex);
+      std::move(waiting.begin(), waiting.end(), std::back_inserter(all));
+      waiting.clear();
+    }
+    for (const auto& [path, respond] : all) respond({.body = fmt::format("to {}.", path)});
+    for (int i = 0; i < 100; ++i) EXPECT_THAT(connections[i]->ReadUntil("."), EndsWith(fmt::format("to /{}.", i)));
+  }
+}
+
 TEST(HttpServerTest, OnlyTheFirstCallOfAResponderCounts) {
   const auto server = StartServer([](HttpRequest, Responder respond) {
     respond({.body = "one"});

@@ -1,7 +1,9 @@
 #include "serving/http/session.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
 #include <iterator>
@@ -38,27 +40,34 @@ class OwedAnswer {
 
 // A header's value cannot begin a header of its own.
 void AppendHeader(std::string_view name, std::string_view value, std::string* out) {
-  for (const std::string_view part : {name, std::string_view(": "), value}) {
-    for (const char c : part) *out += c == '\r' || c == '\n' ? ' ' : c;
-  }
+  const size_t begin = out->size();
+  out->append(name).append(": ").append(value);
+  std::replace_if(
+      out->begin() + static_cast<std::ptrdiff_t>(begin), out->end(), [](char c) { return c == '\r' || c == '\n'; },
+      ' ');
   *out += "\r\n";
+}
+
+asio::const_buffer ToBuffer(const std::string& text) {
+  return {text.data(), text.size()};
 }
 
 bool HasBody(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
-std::string HeaderText(const HttpResponse& response, bool close, bool old) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
+// To `text`, whose memory serves one answer after the other.
+void WriteHeader(const HttpResponse& response, bool close, bool old, std::string* text) {
+  text->clear();
+  fmt::format_to(std::back_inserter(*text), "HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
   if (HasBody(response.status)) {
-    AppendHeader("Content-Type", response.content_type, &text);
-    fmt::format_to(std::back_inserter(text), "Content-Length: {}\r\n", response.body.size());
+    AppendHeader("Content-Type", response.content_type, text);
+    fmt::format_to(std::back_inserter(*text), "Content-Length: {}\r\n", response.body.size());
   }
-  for (const auto& [name, value] : response.headers) AppendHeader(name, value, &text);
-  if (close) text += "Connection: close\r\n";
-  if (!close && old) text += "Connection: keep-alive\r\n";
-  text += "\r\n";
-  return text;
+  for (const auto& [name, value] : response.headers) AppendHeader(name, value, text);
+  if (close) *text += "Connection: close\r\n";
+  if (!close && old) *text += "Connection: keep-alive\r\n";
+  *text += "\r\n";
 }
 
 }  // namespace
@@ -67,6 +76,7 @@ HttpSession::HttpSession(Socket socket, HttpSessionHost* host, std::function<voi
     : host_(host), on_end_(std::move(on_end)), socket_(std::move(socket)), timer_(socket_.get_executor()) {
   Error ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);  // Send writes without waiting
 }
 
 HttpSession::~HttpSession() {
@@ -96,7 +106,10 @@ void HttpSession::OnAbort(Error, size_t) {
 }
 
 void HttpSession::Respond(HttpResponse response) {
-  if (host_->finished) return;
+  if (socket_.get_executor().running_in_this_thread()) return Write(std::move(response));
+  host_->outbox.Add({shared_from_this(), std::move(response)});
+}
+void HttpSession::Deliver(HttpResponse response) {
   asio::dispatch(socket_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
     self->Write(std::move(response));
   });
@@ -211,7 +224,7 @@ void HttpSession::Write(HttpResponse response) {
   if (!socket_.is_open()) return;
   // While stopping, requests that arrived together with this one are still answered.
   keep_alive_ = keep_alive_ && !(stopping_ && received_.empty());
-  header_ = HeaderText(response, !keep_alive_, old_);
+  WriteHeader(response, !keep_alive_, old_, &header_);
   if (!head_ && HasBody(response.status)) {
     body_ = std::move(response.body);
   } else {
@@ -220,11 +233,21 @@ void HttpSession::Write(HttpResponse response) {
   Send(&HttpSession::OnWritten);
 }
 
+// Mostly the socket takes all of it at once, and then nobody has to be woken for what follows.
 void HttpSession::Send(Method then) {
+  Error error;
+  const size_t sent = socket_.write_some(std::array{ToBuffer(header_), ToBuffer(body_)}, error);
+  if (error && error != asio::error::would_block && error != asio::error::try_again) return (this->*then)(error, sent);
+  if (sent < header_.size() + body_.size()) return SendRest(sent, then);
+  // A client that has sent its next requests already takes turns with the others.
+  if (!received_.empty()) return asio::post(socket_.get_executor(), On(then));
+  (this->*then)({}, sent);
+}
+
+void HttpSession::SendRest(size_t sent, Method then) {
   Expect(std::chrono::microseconds(host_->options.idle_timeout));
-  asio::async_write(socket_,
-                    std::array{asio::const_buffer(asio::buffer(header_)), asio::const_buffer(asio::buffer(body_))},
-                    On(then));
+  const size_t of_body = sent - std::min(sent, header_.size());
+  asio::async_write(socket_, std::array{ToBuffer(header_) + sent, ToBuffer(body_) + of_body}, On(then));
 }
 
 void HttpSession::OnWritten(Error error, size_t) {

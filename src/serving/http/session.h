@@ -3,13 +3,12 @@
 //   Next -> Parse <-> Read ... OnHeaders [-> 100 Continue] ... OnRequest -> handler ... Responder -> Write -> Next
 //             \___________________\__________________________\_ Refuse -> Write -> Linger -> closed
 //
-// Everything runs on the connection's strand but Respond, which comes from any thread. A session lives as long as an
-// operation or a responder holds it. Every operation ends in one type of handler: each type more costs seconds of
-// compiling.
+// Everything runs on the connection's strand but Respond, which comes from any thread, and Deliver. A session lives as
+// long as an operation or a responder holds it. Every operation ends in one type of handler: each type more costs
+// seconds of compiling.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,6 +19,7 @@
 #include <optional>
 #include <string>
 
+#include "serving/http/outbox.h"
 #include "serving/http/parser.h"
 #include "serving/http/server.h"
 
@@ -29,7 +29,7 @@ namespace headrace {
 struct HttpSessionHost {
   HttpServerOptions options;
   HttpHandler handler;
-  std::atomic<bool> finished = false;  // the threads are gone: answers lead nowhere
+  HttpOutbox outbox;
 };
 
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
@@ -45,6 +45,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void BeginStop();                     // closes now if idle, else after what has begun to arrive
   void Abort();                         // closes now
   void Respond(HttpResponse response);  // to the request being handled, once
+  void Deliver(HttpResponse response);  // what the outbox does with it, on one of the server's threads
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -78,6 +79,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void Refuse(HttpResponse response);  // answers and closes: what follows cannot be understood
   void Write(HttpResponse response);
   void Send(Method then);  // header_ and body_
+  void SendRest(size_t sent, Method then);
   void OnWritten(Error error, size_t bytes);
   void Linger();  // reads and drops for a while: closing with unread bytes could destroy the answer on its way
   void OnLinger(Error error, size_t bytes);
