@@ -1,5 +1,8 @@
 #include "engine/log_keeper.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <chrono>
 
 namespace headrace {
@@ -7,6 +10,17 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery(1);
 constexpr DurationUs kRetryExportAfterUs = 60 * kUsPerSecond;
+constexpr int kExportNiceness = 10;
+
+// On a thread of its own, and below all others: an export is some seconds of work that nobody waits for.
+StatusOr<ExportReport> ExportInBackground(OnlineStore& store, EventSegments& segments) {
+  StatusOr<ExportReport> report;
+  std::thread([&] {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kExportNiceness);  // Linux: of this thread alone
+    report = ExportLog(store, segments);
+  }).join();
+  return report;
+}
 
 }  // namespace
 
@@ -73,7 +87,7 @@ void LogKeeper::Failed(std::atomic<int64_t>* counter, std::string_view doing, co
 StatusOr<ExportReport> LogKeeper::Export() {
   HR_ASSIGN_OR_RETURN(EventSegments* const segments, workspace_.Segments());
   const int64_t log_bytes = online_.LogBytes();
-  HR_ASSIGN_OR_RETURN(ExportReport report, ExportLog(online_.store(), *segments));
+  HR_ASSIGN_OR_RETURN(ExportReport report, ExportInBackground(online_.store(), *segments));
   if (online_.store().CheckpointPosition() < report.last) HR_RETURN_IF_ERROR(online_.Checkpoint());
   HR_RETURN_IF_ERROR(TruncateBehind(online_.store(), *segments, &report));
   counters_->exported_position = static_cast<int64_t>(report.last);

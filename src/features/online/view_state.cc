@@ -215,7 +215,7 @@ OnlineStore::StateChange ViewState::ChangeOf(Shard& shard, const std::string& na
 
 Status ViewState::WriteChanges(std::optional<int64_t> stored_until, TimestampUs horizon, const std::string& prefix,
                                const ChangeSink& sink) {
-  constexpr size_t kKeysAtOnce = 256;  // under one lock, and in one change of the store
+  constexpr size_t kKeysAtOnce = 64;  // under one lock, and in one change of the store
   Shard& swept = shards_[swept_shards_++ % kShards];
   {
     const std::unique_lock lock(swept.mutex);

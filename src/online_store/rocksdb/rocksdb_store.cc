@@ -117,10 +117,15 @@ class RocksDbStore : public OnlineStore {
         batch.Put(state(), change.name, change.bytes);
       }
     }
-    return Write(&batch, "writing states");
+    // Past the write-ahead log, whose next sync would have to carry them: WriteCheckpoint brings them to the disk.
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    unflushed_states_ = true;
+    return FromRocksDb(db_->Write(unlogged, &batch), "writing states");
   }
 
   Status WriteCheckpoint(const Checkpoint& checkpoint) override {
+    HR_RETURN_IF_ERROR(FlushStates());
     rocksdb::WriteBatch batch;
     // DeleteRange's end is exclusive: one more byte than any name begins with.
     if (checkpoint.replace_all) batch.DeleteRange(state(), rocksdb::Slice(), rocksdb::Slice("\xFF\xFF\xFF\xFF", 4));
@@ -184,6 +189,16 @@ class RocksDbStore : public OnlineStore {
     return Unavailable("online store: the log could not be written to the disk");
   }
 
+  Status FlushStates() {
+    if (!unflushed_states_.exchange(false)) return absl::OkStatus();
+    const rocksdb::Status status = db_->Flush({}, state());
+    if (status.ok()) return absl::OkStatus();
+    unflushed_states_ = true;
+    const std::lock_guard lock(wal_mutex_);
+    damaged_ = true;
+    return FromRocksDb(status, "writing states");
+  }
+
   // After a failed write or sync: everything in memory goes to new files, which are synced.
   Status Repair() {
     HR_RETURN_IF_ERROR(FromRocksDb(db_->Resume(), "writing again after an error"));
@@ -198,6 +213,7 @@ class RocksDbStore : public OnlineStore {
   std::mutex append_mutex_;
   std::mutex wal_mutex_;
   bool damaged_ = false;  // under wal_mutex_: a write or a sync has failed since what is in memory was on disk
+  std::atomic<bool> unflushed_states_ = false;
   std::atomic<uint64_t> last_position_ = 0;
   std::atomic<uint64_t> checkpoint_position_ = 0;
   std::atomic<uint64_t> truncated_position_ = 0;
