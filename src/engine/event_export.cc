@@ -15,7 +15,7 @@ class SegmentRows {
   bool Fits(const std::vector<LoggedRequest>& requests) const {
     for (const LoggedRequest& request : requests) {
       const auto rows = rows_.find(request.source);
-      if (rows != rows_.end() && rows->second.schema != WithPlace(request.rows.schema)) return false;
+      if (rows != rows_.end() && rows->second.schema != SegmentColumns(request.rows.schema)) return false;
     }
     return true;
   }
@@ -23,7 +23,7 @@ class SegmentRows {
   void Add(uint64_t position, const std::vector<LoggedRequest>& requests) {
     for (size_t i = 0; i < requests.size(); ++i) {
       const LoggedRequest& request = requests[i];
-      RecordBatch& rows = rows_.try_emplace(request.source, WithPlace(request.rows.schema)).first->second;
+      RecordBatch& rows = rows_.try_emplace(request.source, SegmentColumns(request.rows.schema)).first->second;
       const size_t columns = request.rows.columns.size();
       for (size_t column = 0; column < columns; ++column)
         rows.columns[column].AppendColumn(request.rows.columns[column]);
@@ -42,14 +42,6 @@ class SegmentRows {
   const std::map<std::string, RecordBatch>& rows() const { return rows_; }
 
  private:
-  static Schema WithPlace(Schema columns) {
-    columns.insert(columns.end(), {{"_position", TypeId::kBigint},
-                                   {"_request", TypeId::kBigint},
-                                   {"_arrival", TypeId::kTimestamp},
-                                   {"_ingest", TypeId::kBigint}});
-    return columns;
-  }
-
   std::map<std::string, RecordBatch> rows_;  // by source
   size_t num_rows_ = 0;
 };

@@ -65,7 +65,7 @@ StatusOr<SegmentFile> WriteFile(const std::string& folder, const std::string& so
   file.source = source;
   file.name = EncodePathSegment(source) + ".parquet";
   file.rows = static_cast<int64_t>(rows.num_rows);
-  file.columns.assign(rows.schema.begin(), rows.schema.end() - 4);
+  file.columns.assign(rows.schema.begin(), rows.schema.end() - kPlaceColumns);
   for (size_t i = 0; i < file.columns.size(); ++i) {
     if (NeedsHex(rows.columns[i])) file.hex.push_back(file.columns[i].name);
   }
@@ -93,7 +93,7 @@ struct Cursor {
   size_t next = 0;
 
   bool AtEnd() const { return next == rows.num_rows; }
-  int64_t At(size_t which) const { return rows.columns[rows.columns.size() - 4 + which].ints()[next]; }
+  int64_t At(size_t which) const { return rows.columns[rows.columns.size() - kPlaceColumns + which].ints()[next]; }
   std::pair<int64_t, int64_t> Place() const { return {At(kPosition), At(kRequest)}; }
 
   LoggedRequest Take() {
@@ -105,7 +105,7 @@ struct Cursor {
     const std::pair<int64_t, int64_t> place = Place();
     while (!AtEnd() && Place() == place) ++next;
     request.rows.num_rows = next - begin;
-    for (size_t i = 0; i + 4 < rows.columns.size(); ++i) {
+    for (size_t i = 0; i + kPlaceColumns < rows.columns.size(); ++i) {
       request.rows.schema.push_back(rows.schema[i]);
       request.rows.columns.push_back(rows.columns[i].Slice(begin, next - begin));
     }
@@ -124,6 +124,14 @@ StatusOr<Segment> LoadSegment(const std::string& folder) {
 }
 
 }  // namespace
+
+Schema SegmentColumns(Schema of_source) {
+  of_source.insert(of_source.end(), {{"_position", TypeId::kBigint},
+                                     {"_request", TypeId::kBigint},
+                                     {"_arrival", TypeId::kTimestamp},
+                                     {"_ingest", TypeId::kBigint}});
+  return of_source;
+}
 
 StatusOr<std::string> ExtendLogHash(const std::string& hash, std::string_view entry) {
   HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
@@ -218,11 +226,7 @@ StatusOr<RecordBatch> EventSegments::ReadRows(const Segment& segment, const Segm
     HR_ASSIGN_OR_RETURN(connection, reader_->Connect());
   }
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<ResultStream> stream, ReadParquet(*connection, PathOf(segment, file)));
-  Schema expected = file.columns;
-  expected.insert(expected.end(), {{"_position", TypeId::kBigint},
-                                   {"_request", TypeId::kBigint},
-                                   {"_arrival", TypeId::kTimestamp},
-                                   {"_ingest", TypeId::kBigint}});
+  const Schema expected = SegmentColumns(file.columns);
   if (stream->schema() != expected) return Damaged(PathOf(segment, file), "its columns are others");
   RecordBatch rows(expected);
   while (true) {

@@ -67,6 +67,10 @@ struct Segment {
   std::vector<SegmentFile> files;
 };
 
+// The columns of a segment's file, of a source's: those, and behind them the kPlaceColumns that say where a row stood.
+inline constexpr size_t kPlaceColumns = 4;
+Schema SegmentColumns(Schema of_source);
+
 // The hash of a log with one entry more. Entries with the same content give the same hash, however they were encoded.
 StatusOr<std::string> ExtendLogHash(const std::string& hash, std::string_view entry);
 

@@ -36,26 +36,10 @@ LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const OnlineS
       last_export_(clock.Now()) {
   const StatusOr<EventSegments*> segments = workspace_.Segments();
   if (segments.ok()) counters_->exported_position = static_cast<int64_t>((*segments)->LastPosition());
-  thread_ = std::thread([this] { Run(); });
-}
-
-LogKeeper::~LogKeeper() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_changed_.notify_all();
-  thread_.join();
-}
-
-void LogKeeper::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_changed_.wait_for(lock, kLookEvery, [&] { return stopping_; })) {
-    lock.unlock();
+  thread_.emplace(kLookEvery, [this] {
     CheckpointIfDue();
     ExportIfDue();
-    lock.lock();
-  }
+  });
 }
 
 void LogKeeper::CheckpointIfDue() {

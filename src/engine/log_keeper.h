@@ -3,12 +3,12 @@
 // What fails is counted, told, and tried again: the log holds everything until it does not fail.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <functional>
-#include <mutex>
-#include <string>
-#include <thread>
+#include <optional>
+#include <string_view>
 
+#include "base/periodic_thread.h"
 #include "engine/workspace.h"
 #include "serving/core/log_counters.h"
 
@@ -19,15 +19,11 @@ class LogKeeper {
   // `note` is told of what went wrong. All must outlive it.
   LogKeeper(Workspace& workspace, OnlineFeatures& online, const OnlineSettings& settings, const Clock& clock,
             LogCounters* counters, std::function<void(const std::string&)> note);
-  ~LogKeeper();  // waits for what is under way
-  LogKeeper(const LogKeeper&) = delete;
-  LogKeeper& operator=(const LogKeeper&) = delete;
 
   // Exports the log, writes a checkpoint if there is none behind it, and truncates.
   StatusOr<ExportReport> Export();
 
  private:
-  void Run();
   void CheckpointIfDue();
   void ExportIfDue();
   void Failed(std::atomic<int64_t>* counter, std::string_view doing, const Status& status);
@@ -42,10 +38,7 @@ class LogKeeper {
   TimestampUs next_try_ = 0;                 // of an export, after one that failed
   std::atomic<TimestampUs> last_export_;     // when one ended, or when this began
   std::atomic<int64_t> exported_bytes_ = 0;  // of the log since the start
-  std::mutex mutex_;
-  std::condition_variable stop_changed_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::optional<PeriodicThread> thread_;     // last: it uses all of the others
 };
 
 }  // namespace headrace

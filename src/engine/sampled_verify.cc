@@ -6,33 +6,23 @@ namespace headrace {
 
 SampledVerify::SampledVerify(Workspace& workspace, const VerifyRate& rate, const Clock& clock, VerifyCounters* counters,
                              std::function<void(const std::string&)> note)
-    : workspace_(workspace), rate_(rate), clock_(clock), counters_(counters), note_(std::move(note)) {
-  if (rate_.rows > 0) thread_ = std::thread([this] { Run(); });
+    : workspace_(workspace),
+      rate_(rate),
+      clock_(clock),
+      counters_(counters),
+      note_(std::move(note)),
+      since_(clock.Now()) {
+  if (rate_.rows > 0) thread_.emplace(std::chrono::microseconds(rate_.every_us), [this] { VerifySample(); });
 }
 
-SampledVerify::~SampledVerify() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void SampledVerify::Run() {
-  TimestampUs since = clock_.Now();
-  std::unique_lock lock(mutex_);
-  while (!stop_changed_.wait_for(lock, std::chrono::microseconds(rate_.every_us), [&] { return stopping_; })) {
-    lock.unlock();
-    const TimestampUs next_since = clock_.Now();
-    const Status status = VerifySince(since);
-    if (status.ok()) {
-      since = next_since;
-    } else {
-      ++counters_->failures;  // the next round takes these predictions too
-      note_(fmt::format("verify: a sample of predictions could not be computed again: {}", Message(status)));
-    }
-    lock.lock();
+void SampledVerify::VerifySample() {
+  const TimestampUs next_since = clock_.Now();
+  const Status status = VerifySince(since_);
+  if (status.ok()) {
+    since_ = next_since;
+  } else {
+    ++counters_->failures;  // the next round takes these predictions too
+    note_(fmt::format("verify: a sample of predictions could not be computed again: {}", Message(status)));
   }
 }
 

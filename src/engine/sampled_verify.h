@@ -5,12 +5,11 @@
 // rate of predictions.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 
+#include "base/periodic_thread.h"
 #include "catalog/project.h"
 #include "engine/workspace.h"
 #include "serving/core/verify_counters.h"
@@ -22,12 +21,9 @@ class SampledVerify {
   // Begins with predictions made from now on. `note` is told of what went wrong. All must outlive it.
   SampledVerify(Workspace& workspace, const VerifyRate& rate, const Clock& clock, VerifyCounters* counters,
                 std::function<void(const std::string&)> note);
-  ~SampledVerify();  // waits for a round that is under way
-  SampledVerify(const SampledVerify&) = delete;
-  SampledVerify& operator=(const SampledVerify&) = delete;
 
  private:
-  void Run();
+  void VerifySample();
   Status VerifySince(TimestampUs since);
 
   Workspace& workspace_;
@@ -35,10 +31,8 @@ class SampledVerify {
   const Clock& clock_;
   VerifyCounters* const counters_;
   const std::function<void(const std::string&)> note_;
-  std::mutex mutex_;
-  std::condition_variable stop_changed_;
-  bool stopping_ = false;
-  std::thread thread_;
+  TimestampUs since_;                     // predictions made from then on have not been in a round that succeeded
+  std::optional<PeriodicThread> thread_;  // last: it uses all of the others
 };
 
 }  // namespace headrace

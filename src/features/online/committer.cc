@@ -351,9 +351,7 @@ StatusOr<std::vector<OnlineFeatures::Insertion>> OnlineFeatures::PrepareInsertio
   for (const OnlineViewSpec& spec : set.definition->views) {
     if (spec.stream != request.source) continue;
     ViewState* state = set.states.at(spec.view).get();
-    const StatusOr<RecordBatch> input = SelectInput(state->program().input, request.rows);
-    StatusOr<EventRows> events =
-        input.ok() ? PrepareEvents(state->program(), *input, {true, available, {}, ingest}) : input.status();
+    StatusOr<EventRows> events = EventsOfPushed(state->program(), request.rows, available, ingest);
     if (!events.ok()) return Annotate(events.status(), fmt::format("feature view {}", spec.view));
     insertions.push_back({state, *std::move(events)});
   }

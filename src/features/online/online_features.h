@@ -5,8 +5,9 @@
 //   Read ---------------------------------------------------------------------+  any number of threads
 //
 // The log of accepted events is the truth (online_store/store.h); the states of the views are derived from history and
-// log. A checkpoint writes the changed states and the log position that they include in one atomic batch; opening
-// reads the checkpoint and applies the tail of the log, so a crash loses no acknowledged event and counts none twice.
+// log. A checkpoint writes the new events of the states, and at its end the log position up to which they have all;
+// opening reads it and applies the tail of the log, of which an event that a state has already is left as it is: so a
+// crash loses no acknowledged event and counts none twice.
 // A view whose definition or history differs from the checkpoint's is built anew from history and the whole log.
 //
 // Thread-safe.

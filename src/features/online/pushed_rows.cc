@@ -62,6 +62,12 @@ StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows) 
   return selected;
 }
 
+StatusOr<EventRows> EventsOfPushed(const ViewProgram& program, const RecordBatch& rows,
+                                   std::span<const TimestampUs> available_at, std::span<const int64_t> ingest) {
+  HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(program.input, rows));
+  return PrepareEvents(program, input, {true, available_at, {}, ingest});
+}
+
 PushedRows RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded) {
   PushedRows pushed{request.rows, PushedAvailability(stream, request.rows, request.arrival), {}};
   pushed.ingest.resize(request.rows.num_rows);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/column.h"
 #include "features/online/event_log.h"
 #include "features/online/event_parser.h"
+#include "kernel/events.h"
 
 namespace headrace {
 
@@ -21,6 +23,10 @@ std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const Re
 // The columns `input` of a stream's rows, in its order. One that was declared after the rows were accepted is null;
 // kFailedPrecondition names one whose type has changed since.
 StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows);
+
+// What a view makes of pushed rows of its stream.
+StatusOr<EventRows> EventsOfPushed(const ViewProgram& program, const RecordBatch& rows,
+                                   std::span<const TimestampUs> available_at, std::span<const int64_t> ingest);
 
 struct PushedRows {
   RecordBatch rows;

@@ -105,9 +105,8 @@ class Replay {
     for (const Request& request : requests_) {
       if (request.source != spec.stream || request.position <= included->second) continue;
       const PushedRows& pushed = request.pushed;
-      HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(state.program().input, pushed.rows));
       HR_ASSIGN_OR_RETURN(const EventRows events,
-                          PrepareEvents(state.program(), input, {true, pushed.available_at, {}, pushed.ingest}));
+                          EventsOfPushed(state.program(), pushed.rows, pushed.available_at, pushed.ingest));
       state.Insert(events);
     }
     return absl::OkStatus();
