@@ -8,7 +8,7 @@
 #include <map>
 #include <random>
 
-#include "features/online/view_state.h"
+#include "features/online/feature_reader.h"
 #include "kernel/feature_plan.h"
 
 namespace headrace {
@@ -22,8 +22,11 @@ ViewProgram MakeView(const std::string& name, const std::vector<std::string>& fu
                      const std::vector<DurationUs>& windows) {
   ViewProgram program;
   program.name = name;
+  program.input = {{"k", TypeId::kBigint}, {"t", TypeId::kTimestamp}, {"x", TypeId::kDouble}, {"u", TypeId::kBigint}};
   program.entity = {{"k", TypeId::kBigint}};
-  program.slots = {Expression::Column(0, TypeId::kDouble, "x"), Expression::Column(1, TypeId::kBigint, "u")};
+  program.keys = {Expression::Column(0, TypeId::kBigint, "k")};
+  program.event_time = Expression::Column(1, TypeId::kTimestamp, "t");
+  program.slots = {Expression::Column(2, TypeId::kDouble, "x"), Expression::Column(3, TypeId::kBigint, "u")};
   for (const std::string& name_of : functions) {
     const AggregateFunction& function = *FindAggregateFunction(name_of);
     AggregateCall call;
@@ -88,13 +91,15 @@ const Functions kCommon = {"count", "sum", "avg", "min", "max"};
 void HotKeyRead(benchmark::State& run, const Functions& functions) {
   const auto count = static_cast<size_t>(run.range(0));
   const HotKey key(functions, count);
+  const ViewRead view(key.plan, 0);
+  Cells cells;
   // Edges fall anywhere in a block.
   TimestampUs t = kNow;
   for (auto _ : run) {
     t -= 1'234'567;
     if (t < kNow - kUsPerDay) t = kNow;
-    FeatureCells cells(key.program);
-    key.state.Read(t, &cells);
+    cells.Reset(view.num_cells());
+    key.state.Read(view, t, &cells);
     benchmark::DoNotOptimize(cells);
   }
   run.counters["tile_bytes_per_event"] = key.bytes_of_tiles / static_cast<double>(count);
@@ -104,14 +109,15 @@ void HotKeyRead(benchmark::State& run, const Functions& functions) {
 
 void HotKeyEveryEvent(benchmark::State& run, const Functions& functions) {
   const HotKey key(functions, static_cast<size_t>(run.range(0)));
+  const EventsView events = key.state.rows().view();
   for (auto _ : run) {
     FeatureCells cells(key.program);
-    const std::vector<uint32_t> rows = key.state.SourceRows(kNow, 0);
+    const std::vector<uint32_t> rows = key.state.SourceRows(key.program, kNow, 0);
     for (size_t i = 0; i < key.program.aggregates.size(); ++i) {
       const AggregateCall& call = key.program.aggregates[i];
       const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
       for (const uint32_t row : rows) {
-        if (Contributes(call, key.state.rows(), row)) state->Add(key.state.rows(), row);
+        if (Contributes(call, events, row)) state->Add(events, row);
       }
       state->AppendResult(kNow, &cells.columns[i]);
     }
@@ -122,11 +128,12 @@ void HotKeyEveryEvent(benchmark::State& run, const Functions& functions) {
 void HotKeyInsert(benchmark::State& run, const Functions& functions) {
   HotKey key(functions, 1'000'000);
   EventRows events = MakeEvents(key.program, 2, 100'000);
+  const EventsView view(events);
   size_t next = 0;
   for (auto _ : run) {
     const size_t row = next++ % events.size();
     events.event_time[row] = kNow + static_cast<TimestampUs>(next);
-    key.state.Insert(events, row);
+    key.state.Insert(view, row);
   }
 }
 
@@ -139,37 +146,39 @@ struct Project {
       catalog.events.emplace(name, MakeView(name, kCommon, {kUsPerDay, kWeek}));
       wanted.push_back(name + ".*");
     }
-    for (const auto& [name, program] : catalog.events) {
-      states.emplace(name, std::make_unique<ViewState>(program));
-      for (int64_t key = 0; key < kKeys; ++key) states[name]->Insert(MakeEvents(program, key, events_per_key));
-    }
+    for (const auto& [name, program] : catalog.events) AddState(name, program, events_per_key);
     plan = *PlanFeatures(catalog, wanted);
+    reader = std::make_unique<FeatureReader>(set, plan);
+  }
+
+  // As of a stream of its own.
+  void AddState(const std::string& name, const ViewProgram& program, size_t events_per_key) {
+    const ViewProgram* const views[] = {&program};
+    const auto state = std::make_shared<GroupState>(std::move(GroupByEvents(views, program.input)[0]));
+    for (int64_t key = 0; key < kKeys; ++key) {
+      const EventRows rows = MakeEvents(program, key, events_per_key);
+      const Column times = Column::Integers(TypeId::kTimestamp, rows.event_time);
+      const Column* const columns[] = {&rows.keys[0], &times, &rows.slots[0], &rows.slots[1]};
+      state->Insert(*EventBatch::Prepare(program, columns, rows.size(), {false, rows.available_at, {}, rows.ingest}));
+    }
+    set.places[name] = {set.groups.size(), 0};
+    set.groups.push_back({{{name, name, "", "", ""}}, state});
   }
 
   // What OnlineFeatures::Read does for keys [first, first + count).
-  std::vector<Column> Read(int64_t first, size_t count) const {
-    std::vector<int64_t> keys(count);
-    for (size_t i = 0; i < count; ++i) keys[i] = (first + static_cast<int64_t>(i)) % kKeys;
-    const std::vector<Column> parts = {Column::Integers(TypeId::kBigint, keys)};
+  FeatureTable Read(int64_t first, size_t count) const {
+    RecordBatch entities(Schema(plan.entities));
+    for (size_t i = 0; i < count; ++i) entities.columns[0].AppendInt((first + static_cast<int64_t>(i)) % kKeys);
     const Column times = Column::Integers(TypeId::kTimestamp, std::vector<int64_t>(count, kNow));
-    std::vector<std::vector<Column>> features;
-    std::string key;
-    for (const ViewProgram* program : plan.event_views) {
-      FeatureCells cells(*program);
-      for (size_t row = 0; row < count; ++row) {
-        key.clear();
-        EncodeKey(parts, row, &key);
-        states.at(program->name)->Read(key, kNow, &cells);
-      }
-      features.push_back(*FinishFeatures(*program, std::move(cells)));
-    }
-    return *AssembleFeatures(plan, std::move(features), RecordBatch(), times, count);
+    int64_t overflows = 0;
+    return *reader->Read(plan, entities, RecordBatch(), times, &overflows);
   }
 
   static constexpr int64_t kKeys = 1'000;
   ViewCatalog catalog;
   FeaturePlan plan;
-  std::map<std::string, std::unique_ptr<ViewState>> states;
+  ViewSet set;
+  std::unique_ptr<FeatureReader> reader;
 };
 
 void WarmKey(benchmark::State& run) {

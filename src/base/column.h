@@ -42,6 +42,8 @@ class Column {
   std::span<const uint8_t> validity() const { return validity_; }  // empty: no row is null
   std::span<const int64_t> ints() const { return ints_; }          // boolean, bigint, date, timestamp
   std::span<const double> doubles() const { return doubles_; }
+  std::span<const uint64_t> offsets() const { return offsets_; }  // of what holds bytes: one more than rows
+  std::string_view bytes() const { return bytes_; }
   // A text, or the encoding of a list or map (base/nested.h).
   std::string_view str(size_t row) const {
     return std::string_view(bytes_).substr(offsets_[row], offsets_[row + 1] - offsets_[row]);

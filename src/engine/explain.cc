@@ -30,15 +30,16 @@ Json SourceRow(const ViewProgram& program, const EventRows& events, size_t row) 
 }
 
 // The events of one key of a view, in the order.
-StatusOr<KeyEvents> EventsOfKey(const ReadPlan& plan, const std::string& key, EventSource& source) {
-  const ViewProgram& program = plan.program();
+StatusOr<KeyEvents> EventsOfKey(const ViewProgram& program, const ReadPlan& plan, const std::string& key,
+                                EventSource& source) {
   KeyEvents events(plan);
   const EventSink insert = [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
     HR_ASSIGN_OR_RETURN(const EventRows rows, PrepareEvents(program, input, arrivals));
+    const EventsView view(rows);
     std::string encoded;
     for (size_t row = 0; row < rows.size(); ++row) {
       encoded.clear();
-      if (EncodeKey(rows.keys, row, &encoded) && encoded == key) events.Insert(rows, row);
+      if (EncodeKey(rows.keys, row, &encoded) && encoded == key) events.Insert(view, row);
     }
     return absl::OkStatus();
   };
@@ -59,14 +60,15 @@ StatusOr<Json> ExplainView(const ProjectState& state, const ViewProgram& program
   std::string key;
   const bool has_key = EncodeKey(parts, 0, &key);
   const ReadPlan plan(program);
-  StatusOr<KeyEvents> events = has_key ? EventsOfKey(plan, key, source) : KeyEvents(plan);
+  StatusOr<KeyEvents> events = has_key ? EventsOfKey(program, plan, key, source) : KeyEvents(plan);
   HR_RETURN_IF_ERROR(events.status());
+  const EventRows held = events->rows().Rows();
   Json::Array windows;
   for (size_t window = 0; window < std::max<size_t>(1, program.windows.size()); ++window) {
-    const std::vector<uint32_t> rows = events->SourceRows(labels.times.ints()[0], window);
+    const std::vector<uint32_t> rows = events->SourceRows(program, labels.times.ints()[0], window);
     Json::Array latest;
     for (size_t i = 0; i < std::min(rows.size(), kRowsShown); ++i)
-      latest.push_back(SourceRow(program, events->rows(), rows[rows.size() - 1 - i]));
+      latest.push_back(SourceRow(program, held, rows[rows.size() - 1 - i]));
     windows.push_back(Json::Object{{"window", program.is_latest_value() ? "latest" : program.windows[window].suffix},
                                    {"rows", rows.size()},
                                    {"latest", std::move(latest)}});

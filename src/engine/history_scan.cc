@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "engine/pushed_log.h"
+#include "kernel/event_group.h"
 #include "warehouse/history.h"
 #include "warehouse/schema_objects.h"
 #include "warehouse/sql_text.h"

@@ -16,7 +16,7 @@ StatusOr<OnlineDefinition> CurrentOnlineDefinition(Workspace& workspace) {
   definition.streams = state->definitions.streams;
   for (const auto& [name, view] : state->definitions.event_views) {
     HR_ASSIGN_OR_RETURN(std::string version, HistoryVersionText(*connection, view.HistoryName()));
-    definition.views.push_back({name, view.stream, view.definition_hash, std::move(version)});
+    definition.views.push_back({name, view.stream, view.definition_hash, std::move(version), view.HistoryName()});
   }
   for (const auto& [name, stream] : definition.streams) {
     if (stream.event_id.empty()) continue;

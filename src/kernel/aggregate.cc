@@ -4,7 +4,7 @@
 
 namespace headrace {
 
-int CompareCells(const Column& column_a, size_t a, const Column& column_b, size_t b) {
+int CompareCells(const ColumnView& column_a, size_t a, const ColumnView& column_b, size_t b) {
   if (column_a.type() == TypeId::kDouble) return CompareDoubles(column_a.doubles()[a], column_b.doubles()[b]);
   if (HoldsBytes(column_a.type())) return column_a.str(a).compare(column_b.str(b));
   const int64_t x = column_a.ints()[a];
@@ -18,10 +18,10 @@ int CompareValues(const Value& a, const Value& b) {
   return a.int64() < b.int64() ? -1 : a.int64() > b.int64() ? 1 : 0;
 }
 
-void AppendExtreme(const Column& column, size_t row, Column* out) {
+void AppendExtreme(const ColumnView& column, size_t row, Column* out) {
   if (column.type() == TypeId::kDouble)
     return out->AppendDouble(DoubleOfOrderedBits(OrderedBits(column.doubles()[row])));
-  out->AppendFrom(column, row);
+  column.AppendTo(row, out);
 }
 
 FeatureCells::FeatureCells(const ViewProgram& program) {
@@ -32,6 +32,10 @@ FeatureCells::FeatureCells(const ViewProgram& program) {
   for (size_t window = 0; window < program.windows.size(); ++window) {
     for (const AggregateCall& call : program.aggregates) columns.emplace_back(call.result_type);
   }
+}
+
+void FeatureCells::AppendRow(const Cells& cells, size_t begin) {
+  for (size_t i = 0; i < columns.size(); ++i) cells.AppendTo(begin + i, &columns[i]);
 }
 
 StatusOr<std::vector<Column>> FinishFeatures(const ViewProgram& program, FeatureCells cells) {

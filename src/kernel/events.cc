@@ -66,11 +66,6 @@ TimestampUs Availability(const ViewProgram& program, const Arrivals& arrivals, u
   return known;
 }
 
-template <typename T>
-void EraseFrontOf(std::vector<T>* values, size_t rows) {
-  values->erase(values->begin(), values->begin() + static_cast<ptrdiff_t>(rows));
-}
-
 }  // namespace
 
 EventRows::EventRows(const ViewProgram& program) {
@@ -79,36 +74,12 @@ EventRows::EventRows(const ViewProgram& program) {
 }
 
 void EventRows::AppendFrom(const EventRows& other, size_t row) {
-  InsertFrom(size(), other, row);
-}
-
-void EventRows::InsertFrom(size_t position, const EventRows& other, size_t row) {
-  const auto at = static_cast<ptrdiff_t>(position);
-  for (size_t i = 0; i < keys.size(); ++i) keys[i].InsertFrom(position, other.keys[i], row);
-  for (size_t i = 0; i < slots.size(); ++i) slots[i].InsertFrom(position, other.slots[i], row);
-  event_time.insert(event_time.begin() + at, other.event_time[row]);
-  available_at.insert(available_at.begin() + at, other.available_at[row]);
-  retracted_at.insert(retracted_at.begin() + at, other.retracted_at[row]);
-  ingest.insert(ingest.begin() + at, other.ingest[row]);
-}
-
-void EventRows::EraseFront(size_t rows) {
-  for (Column& key : keys) key.EraseFront(rows);
-  for (Column& slot : slots) slot.EraseFront(rows);
-  EraseFrontOf(&event_time, rows);
-  EraseFrontOf(&available_at, rows);
-  EraseFrontOf(&retracted_at, rows);
-  EraseFrontOf(&ingest, rows);
-}
-
-void EventRows::PrefetchEnd() const {
-  const size_t rows = size();
-  __builtin_prefetch(event_time.data() + rows, 1);
-  __builtin_prefetch(available_at.data() + rows, 1);
-  __builtin_prefetch(retracted_at.data() + rows, 1);
-  __builtin_prefetch(ingest.data() + rows, 1);
-  for (const Column& slot : slots) slot.PrefetchEnd();
-  for (const Column& key : keys) key.PrefetchEnd();
+  for (size_t i = 0; i < keys.size(); ++i) keys[i].AppendFrom(other.keys[i], row);
+  for (size_t i = 0; i < slots.size(); ++i) slots[i].AppendFrom(other.slots[i], row);
+  event_time.push_back(other.event_time[row]);
+  available_at.push_back(other.available_at[row]);
+  retracted_at.push_back(other.retracted_at[row]);
+  ingest.push_back(other.ingest[row]);
 }
 
 EventRows EventRows::Take(std::span<const uint32_t> rows) const {
@@ -124,7 +95,19 @@ EventRows EventRows::Take(std::span<const uint32_t> rows) const {
   return taken;
 }
 
+EventsView::EventsView(const EventRows& rows)
+    : slots(rows.slots.begin(), rows.slots.end()),
+      event_time(rows.event_time),
+      available_at(rows.available_at),
+      retracted_at(rows.retracted_at),
+      ingest(rows.ingest) {}
+
 bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b) {
+  return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) <
+         std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
+}
+
+bool ComesBefore(const EventsView& x, size_t a, const EventsView& y, size_t b) {
   return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) <
          std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
 }
@@ -219,6 +202,16 @@ StatusOr<EventBatch> EventBatch::Prepare(const ViewProgram& program, std::span<c
   if (!arrivals.retracted_at.empty()) batch.retracted_at = batch.rows_.retracted_at;
   batch.ingest = batch.rows_.ingest;
   return batch;
+}
+
+EventsView EventBatch::View() const {
+  EventsView events;
+  for (const Column* slot : slots) events.slots.emplace_back(*slot);
+  events.event_time = event_time;
+  events.available_at = available_at;
+  events.retracted_at = retracted_at;
+  events.ingest = ingest;
+  return events;
 }
 
 bool EncodeKey(std::span<const Column> parts, size_t row, std::string* out) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+#include "base/column_view.h"
 #include "kernel/view.h"
 
 namespace headrace {
@@ -28,14 +30,30 @@ struct EventRows {
   size_t size() const { return event_time.size(); }
   bool VisibleAt(size_t row, TimestampUs t) const { return available_at[row] <= t && t < retracted_at[row]; }
   void AppendFrom(const EventRows& other, size_t row);
-  void InsertFrom(size_t position, const EventRows& other, size_t row);
-  void EraseFront(size_t rows);
-  void PrefetchEnd() const;
   EventRows Take(std::span<const uint32_t> rows) const;
+};
+
+// Events that somebody else holds, without their keys. Valid as long as they stay where they are.
+struct EventsView {
+  absl::InlinedVector<ColumnView, 6> slots;
+  std::span<const TimestampUs> event_time;
+  std::span<const TimestampUs> available_at;
+  std::span<const TimestampUs> retracted_at;  // empty: none is retracted
+  std::span<const int64_t> ingest;
+
+  EventsView() = default;
+  explicit EventsView(const EventRows& rows);
+
+  size_t size() const { return event_time.size(); }
+  TimestampUs RetractedAt(size_t row) const {
+    return retracted_at.empty() ? EventRows::kNeverRetracted : retracted_at[row];
+  }
+  bool VisibleAt(size_t row, TimestampUs t) const { return available_at[row] <= t && t < RetractedAt(row); }
 };
 
 // Before: row a of `x` comes before row b of `y` in the order.
 bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b);
+bool ComesBefore(const EventsView& x, size_t a, const EventsView& y, size_t b);
 
 // When rows could have been known. Of history: as the stream or the release says. Of pushed rows: their arrival.
 struct Arrivals {
@@ -59,6 +77,7 @@ class EventBatch {
   EventBatch(EventBatch&&) = default;
 
   size_t size() const { return event_time.size(); }
+  EventsView View() const;
 
   std::vector<const Column*> keys;
   std::vector<const Column*> slots;

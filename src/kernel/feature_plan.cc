@@ -1,7 +1,9 @@
 #include "kernel/feature_plan.h"
 
 #include <algorithm>
+#include <atomic>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/diagnostic.h"
 #include "base/hash.h"
 
@@ -43,7 +45,7 @@ class Planner {
 
   Status AddOutput(const std::string& view, const Schema& features, size_t index) {
     const std::string name = view + "." + features[index].name;
-    if (FindField(plan_.outputs, name)) return absl::OkStatus();
+    if (!names_.insert(name).second) return absl::OkStatus();
     HR_ASSIGN_OR_RETURN(const FeaturePlan::Place place, PlaceOf(view, index));
     plan_.outputs.push_back({name, features[index].type});
     plan_.places.push_back(place);
@@ -98,6 +100,7 @@ class Planner {
 
   const ViewCatalog& catalog_;
   FeaturePlan plan_;
+  absl::flat_hash_set<std::string> names_;  // of the outputs
   std::vector<const RequestProgram*> open_;
 };
 
@@ -117,7 +120,10 @@ std::vector<std::string> ViewCatalog::ViewNames() const {
 }
 
 StatusOr<FeaturePlan> PlanFeatures(const ViewCatalog& catalog, const std::vector<std::string>& wanted) {
-  return Planner(catalog).Plan(wanted);
+  static std::atomic<uint64_t> last_number = 0;
+  HR_ASSIGN_OR_RETURN(FeaturePlan plan, Planner(catalog).Plan(wanted));
+  plan.number = ++last_number;
+  return plan;
 }
 
 std::string DefinitionsOf(const FeaturePlan& plan) {
@@ -129,10 +135,11 @@ std::string DefinitionsOf(const FeaturePlan& plan) {
   return hash.Finish();
 }
 
-StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, std::vector<std::vector<Column>> event_features,
-                                               const RecordBatch& request, const Column& times, size_t rows) {
+StatusOr<std::vector<std::vector<Column>>> ComputeRequestFeatures(
+    const FeaturePlan& plan, const std::vector<std::vector<Column>>& event_features, const RecordBatch& request,
+    const Column& times, size_t rows) {
   std::vector<std::vector<Column>> request_features;
-  const auto at = [&](const FeaturePlan::Place& place) -> Column& {
+  const auto at = [&](const FeaturePlan::Place& place) -> const Column& {
     return (place.from_request_view ? request_features : event_features)[place.view][place.feature];
   };
   for (size_t i = 0; i < plan.request_views.size(); ++i) {
@@ -155,8 +162,18 @@ StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, std::vec
     }
     request_features.push_back(std::move(features));
   }
+  return request_features;
+}
+
+StatusOr<std::vector<Column>> AssembleFeatures(const FeaturePlan& plan, std::vector<std::vector<Column>> event_features,
+                                               const RecordBatch& request, const Column& times, size_t rows) {
+  HR_ASSIGN_OR_RETURN(std::vector<std::vector<Column>> request_features,
+                      ComputeRequestFeatures(plan, event_features, request, times, rows));
   std::vector<Column> outputs;
-  for (const FeaturePlan::Place& place : plan.places) outputs.push_back(std::move(at(place)));  // each is there once
+  for (const FeaturePlan::Place& place : plan.places) {  // each is there once
+    outputs.push_back(
+        std::move((place.from_request_view ? request_features : event_features)[place.view][place.feature]));
+  }
   return outputs;
 }
 

@@ -23,6 +23,9 @@ struct ViewCatalog {
 };
 
 struct FeaturePlan {
+  // Unlike that of any other plan of this process, but of its copies.
+  uint64_t number = 0;
+
   struct Place {
     bool from_request_view = false;
     size_t view = 0;     // in event_views or request_views
@@ -44,6 +47,12 @@ StatusOr<FeaturePlan> PlanFeatures(const ViewCatalog& catalog, const std::vector
 
 // One hash of the definitions of all views behind a plan: equal hashes mean the same features.
 std::string DefinitionsOf(const FeaturePlan& plan);
+
+// All features of the plan's request views for `rows` rows, from those of event_views, of which those that a request
+// view reads must be there. `request` and `times` as below.
+StatusOr<std::vector<std::vector<Column>>> ComputeRequestFeatures(
+    const FeaturePlan& plan, const std::vector<std::vector<Column>>& event_features, const RecordBatch& request,
+    const Column& times, size_t rows);
 
 // Computes the plan's outputs for `rows` rows. `event_features[i]`: all features of event_views[i]; `request`: columns
 // of plan.request_fields; `times`: each row's instant, null for none.

@@ -102,15 +102,44 @@ class Generator {
       for (size_t slot = 0; slot < program.slots.size(); ++slot)
         AddAggregate(*FindAggregateFunction(name), slot, &program);
     }
-    for (int64_t i = 1 + Below(3); i > 0; --i) {
+    AddWindows(&program);
+    return program;
+  }
+
+  // Some are nested.
+  void AddWindows(ViewProgram* program) {
+    program->windows.clear();
+    for (int64_t i = 1 + Below(5); i > 0; --i) {
       Window window;
       if (Chance(80)) window.length_us = Span(1 + Below(40));
       if (Chance(30)) window.offset_us = Span(1 + Below(20));
       if (window.offset_us == 0 && Chance(40)) window.rows = 1 + Below(6);
-      program.windows.push_back(window);
+      program->windows.push_back(window);
     }
-    program.windows.push_back(CalendarWindow());
-    return program;
+    program->windows.push_back(CalendarWindow());
+  }
+
+  // Another view of the same events: slots and aggregates in another order, not all of them, other windows.
+  ViewProgram Sibling(const ViewProgram& program) {
+    ViewProgram sibling = program;
+    const size_t slots = program.slots.size();
+    std::rotate(sibling.slots.begin(), sibling.slots.begin() + 2, sibling.slots.end());
+    if (program.is_latest_value()) {
+      if (sibling.ttl_us) *sibling.ttl_us += Span(Below(10));
+      return sibling;
+    }
+    std::erase_if(sibling.aggregates, [&](const AggregateCall&) { return Chance(50); });
+    std::shuffle(sibling.aggregates.begin(), sibling.aggregates.end(), random_);
+    for (AggregateCall& call : sibling.aggregates) {
+      for (std::optional<size_t>* slot : {&call.argument, &call.second, &call.filter}) {
+        if (*slot) *slot = (**slot + slots - 2) % slots;
+      }
+    }
+    sibling.outputs.clear();
+    for (const AggregateCall& call : sibling.aggregates)
+      sibling.outputs.push_back(Expression::Column(sibling.outputs.size(), call.result_type, ""));
+    AddWindows(&sibling);
+    return sibling;
   }
 
   // Tiles as they come, or so small that few events have many levels of them.
@@ -207,6 +236,12 @@ void ExpectIdentical(const std::vector<Value>& expected, const std::vector<Colum
   }
 }
 
+void Read(const KeyEvents& state, const ViewRead& view, TimestampUs t, FeatureCells* cells) {
+  Cells row(view.num_cells());
+  cells->overflows += state.Read(view, t, &row);
+  cells->AppendRow(row);
+}
+
 void CheckAgreement(int seed) {
   Generator generator(static_cast<uint64_t>(seed));
   const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
@@ -220,15 +255,16 @@ void CheckAgreement(int seed) {
     std::vector<uint32_t> rows = RowsOfKey(events, key);
     const ReadPlan plan(program, generator.Sizes());
     KeyEvents online(plan);
-    for (const uint32_t row : rows) online.Insert(events, row);  // in processing order, which is not the order
+    const EventsView view(events);
+    for (const uint32_t row : rows) online.Insert(view, row);  // in processing order, which is not the order
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events, a, events, b); });
     const EventRows sorted = events.Take(rows);
     FeatureCells swept(program);
-    KeySweep(program).Run({sorted, 0, sorted.size(), times}, &swept);
+    KeySweep(program).Run({EventsView(sorted), 0, sorted.size(), times}, &swept);
     const StatusOr<std::vector<Column>> swept_features = FinishFeatures(program, std::move(swept));
     ASSERT_TRUE(swept_features.ok());
     FeatureCells read(program);
-    for (const TimestampUs t : times) online.Read(t, &read);
+    for (const TimestampUs t : times) Read(online, ViewRead(plan, 0), t, &read);
     const StatusOr<std::vector<Column>> read_features = FinishFeatures(program, std::move(read));
     ASSERT_TRUE(read_features.ok());
     for (size_t i = 0; i < times.size(); ++i) {
@@ -236,6 +272,54 @@ void CheckAgreement(int seed) {
       ASSERT_TRUE(naive.ok());
       ExpectIdentical(*naive, *swept_features, i, fmt::format("sweep at {}", times[i]));
       ExpectIdentical(*naive, *read_features, i, fmt::format("online at {}", times[i]));
+    }
+  }
+}
+
+// Views of the same events share them: each answers as if it were alone, and of a read that wants some cells those are
+// what they are, and the others null.
+void CheckSharing(int seed) {
+  Generator generator(static_cast<uint64_t>(seed) + 5000);
+  ViewProgram first = generator.Program(/*latest=*/seed % 3 == 0);
+  // Where a slot comes from is what makes it the same as another's.
+  for (size_t i = 0; i < first.slots.size(); ++i) {
+    first.slots[i].column = i;
+    first.input.push_back({fmt::format("c{}", i), first.slots[i].type});
+  }
+  const ViewProgram second = generator.Sibling(first);
+  const ViewProgram* const views[] = {&first, &second};
+  const std::vector<EventGroup> groups = GroupByEvents(views, first.input);
+  ASSERT_EQ(groups.size(), 1u);
+  ASSERT_EQ(groups[0].events.slots.size(), first.slots.size());
+  const ReadPlan shared(groups[0], generator.Sizes());
+  const EventRows rows = generator.Events(first, 50);
+  const EventsView events(rows);
+  KeyEvents state(shared);
+  for (const uint32_t row : RowsOfKey(rows, 0)) state.Insert(events, row);
+  for (size_t i = 0; i < 2; ++i) {
+    const ViewRead all(shared, i);
+    std::vector<bool> wanted(all.num_cells());
+    for (size_t cell = 0; cell < wanted.size(); ++cell) wanted[cell] = generator.Chance(20);
+    const ViewRead some(shared, i, &wanted);
+    EventRows own = rows;
+    for (size_t slot = 0; slot < own.slots.size(); ++slot)
+      own.slots[slot] = rows.slots[groups[0].members[i].slot_of[slot]];
+    for (int read = 0; read < 10; ++read) {
+      const TimestampUs t = generator.At(generator.Below(170) - 10);
+      FeatureCells cells(*views[i]);
+      Read(state, all, t, &cells);
+      Cells partial(some.num_cells());
+      state.Read(some, t, &partial);
+      for (size_t cell = 0; cell < wanted.size(); ++cell) {
+        Column column(cells.columns[cell].type());
+        partial.AppendTo(cell, &column);
+        const Value value = column.GetValue(0);
+        const bool same = value.IdenticalTo(cells.columns[cell].GetValue(0));
+        EXPECT_TRUE(wanted[cell] ? same : value.is_null() || same) << "cell " << cell;
+      }
+      const StatusOr<std::vector<Value>> naive = NaiveFeatures(*views[i], own, KeyOf(0), t);
+      ASSERT_TRUE(naive.ok());
+      ExpectIdentical(*naive, *FinishFeatures(*views[i], std::move(cells)), 0, fmt::format("view {} at {}", i, t));
     }
   }
 }
@@ -250,9 +334,10 @@ void CheckForgetting(int seed) {
   KeyEvents whole(plan);
   KeyEvents forgetful(tiled);
   TimestampUs horizon = generator.At(-100);
+  const EventsView view(events);
   for (const uint32_t row : RowsOfKey(events, 0)) {
-    whole.Insert(events, row);
-    forgetful.Insert(events, row);
+    whole.Insert(view, row);
+    forgetful.Insert(view, row);
     if (!generator.Chance(5)) continue;
     horizon = std::max(horizon, generator.At(generator.Below(100)));
     forgetful.Forget(horizon);
@@ -260,13 +345,13 @@ void CheckForgetting(int seed) {
   horizon = std::max(horizon, generator.At(generator.Below(150)));
   forgetful.Forget(horizon);
   KeyEvents restored(tiled);
-  restored.Restore(forgetful.rows());
+  restored.Restore(forgetful.rows().Rows());
   for (TimestampUs t = horizon; t < horizon + generator.Span(40); t += generator.Span(3)) {
     FeatureCells expected(program);
-    whole.Read(t, &expected);
+    Read(whole, ViewRead(plan, 0), t, &expected);
     for (const KeyEvents* state : {&forgetful, &restored}) {
       FeatureCells actual(program);
-      state->Read(t, &actual);
+      Read(*state, ViewRead(tiled, 0), t, &actual);
       for (size_t i = 0; i < expected.columns.size(); ++i) {
         EXPECT_TRUE(expected.columns[i].GetValue(0).IdenticalTo(actual.columns[i].GetValue(0)))
             << "at " << t << ", column " << i;
@@ -284,7 +369,8 @@ Value ResultOf(const AggregateState& state, const AggregateCall& call) {
 void CheckMerging(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 2000);
   const ViewProgram program = generator.Program(/*latest=*/false);
-  const EventRows events = generator.Events(program, 40);
+  const EventRows rows = generator.Events(program, 40);
+  const EventsView events(rows);
   for (const AggregateCall& call : program.aggregates) {
     const std::unique_ptr<AggregateState> whole = MakeAggregateState(call);
     std::vector<std::unique_ptr<AggregateState>> parts;
@@ -304,7 +390,8 @@ void CheckMerging(int seed) {
 void CheckMergedStates(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 4000);
   const ViewProgram program = generator.Program(/*latest=*/false);
-  const EventRows events = generator.Events(program, 40);
+  const EventRows rows = generator.Events(program, 40);
+  const EventsView events(rows);
   for (const AggregateCall& call : program.aggregates) {
     const std::unique_ptr<AggregateState> whole = MakeAggregateState(call);
     std::vector<std::unique_ptr<AggregateState>> parts;
@@ -328,7 +415,8 @@ void CheckMergedStates(int seed) {
 void CheckRestoring(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 3000);
   const ViewProgram program = generator.Program(/*latest=*/false);
-  const EventRows events = generator.Events(program, 40);
+  const EventRows rows = generator.Events(program, 40);
+  const EventsView events(rows);
   for (const AggregateCall& call : program.aggregates) {
     const bool evicts = call.kind != AggregateKind::kMin && call.kind != AggregateKind::kMax;
     std::unique_ptr<AggregateState> state = MakeAggregateState(call);
@@ -370,6 +458,9 @@ TEST(KernelProperty, NaiveSweepAndOnlineStateAgreeBitForBit) {
 }
 TEST(KernelProperty, ForgettingChangesNoReadAtOrAfterTheHorizon) {
   ForManySeeds(CheckForgetting);
+}
+TEST(KernelProperty, ViewsOfTheSameEventsAnswerAsIfAlone) {
+  ForManySeeds(CheckSharing);
 }
 TEST(KernelProperty, MergedPartsEqualTheWhole) {
   ForManySeeds(CheckMerging);

@@ -2,190 +2,192 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace headrace {
 namespace {
 
-bool IsSameEvent(const EventRows& a, size_t row_a, const EventRows& b, size_t row_b) {
-  return a.ingest[row_a] == b.ingest[row_b] && a.event_time[row_a] == b.event_time[row_b] &&
-         a.available_at[row_a] == b.available_at[row_b];
-}
-
-bool IsStrictlyInOrder(const EventRows& rows) {
-  for (size_t row = 1; row < rows.size(); ++row) {
-    if (!ComesBefore(rows, row - 1, rows, row)) return false;
-  }
-  return true;
-}
-
 // In the order, each event once.
-EventRows InOrder(const EventRows& rows) {
+std::vector<uint32_t> InOrder(const EventRows& rows) {
   std::vector<uint32_t> order(rows.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(rows, a, rows, b); });
-  const auto same = [&](uint32_t a, uint32_t b) { return IsSameEvent(rows, a, rows, b); };
+  const auto same = [&](uint32_t a, uint32_t b) { return !ComesBefore(rows, a, rows, b); };
   order.erase(std::unique(order.begin(), order.end(), same), order.end());
-  return rows.Take(order);
+  return order;
 }
 
 }  // namespace
 
-void KeyEvents::Insert(const EventRows& events, size_t row) {
+void KeyEvents::Insert(const EventsView& events, size_t row) {
+  const PackedEvents::Place place(events.event_time[row], events.available_at[row], events.ingest[row]);
   size_t position = rows_.size();
-  if (position > 0 && ComesBefore(events, row, rows_, position - 1)) {
+  if (position > 0 && place < rows_.PlaceOf(position - 1)) {
     size_t low = 0;
     while (low < position) {
       const size_t middle = low + (position - low) / 2;
-      if (ComesBefore(events, row, rows_, middle)) {
+      if (place < rows_.PlaceOf(middle)) {
         position = middle;
       } else {
         low = middle + 1;
       }
     }
   }
-  if (position > 0 && IsSameEvent(events, row, rows_, position - 1)) return;
-  rows_.InsertFrom(position, events, row);
-  VisibilityLogic().AddRows(rows_, position, position + 1, &visibility_);
+  if (position > 0 && place == rows_.PlaceOf(position - 1)) return;
+  rows_.Insert(position, events, row);
+  VisibilityLogic().AddRows(events, row, row + 1, &visibility_);
   if (tiles_ != nullptr) {
-    tiles_->RowInserted(rows_, position);
+    tiles_->RowInserted(rows_.view(), position);
   } else {
     MakeTilesIfLarge();
   }
 }
 
 void KeyEvents::MakeTilesIfLarge() {
-  if (!plan_->folders().empty() && rows_.size() >= 2 * plan_->sizes().block_rows)
-    tiles_ = std::make_unique<EventTiles>(*plan_, rows_);
+  if (rows_.size() >= 2 * plan_->sizes().block_rows && !plan_->folds().empty())
+    tiles_ = std::make_unique<EventTiles>(*plan_, rows_.view());
 }
 
-void KeyEvents::Restore(EventRows rows) {
-  rows_ = IsStrictlyInOrder(rows) ? std::move(rows) : InOrder(rows);
+void KeyEvents::Restore(const EventRows& rows) {
+  rows_ = PackedEvents(plan_->slots());
+  const EventsView events(rows);
+  const std::vector<uint32_t> order = InOrder(rows);
+  rows_.Reserve(order.size());
+  for (const uint32_t row : order) rows_.Insert(rows_.size(), events, row);
   visibility_ = {};
-  VisibilityLogic().AddRows(rows_, 0, rows_.size(), &visibility_);
+  VisibilityLogic().AddRows(events, 0, events.size(), &visibility_);
   tiles_ = nullptr;
   MakeTilesIfLarge();
 }
 
-KeyEvents::Range KeyEvents::WindowRange(const Window& window, TimestampUs t) const {
-  const auto first_at_or_after = [&](TimestampUs instant) {
-    const auto it = std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), instant);
-    return static_cast<size_t>(it - rows_.event_time.begin());
-  };
-  const std::optional<TimestampUs> begin = window.BeginAt(t);
-  const size_t end = first_at_or_after(window.EndAt(t));
-  return {begin ? std::min(first_at_or_after(*begin), end) : 0, end};
+size_t KeyEvents::FirstAtOrAfter(TimestampUs instant) const {
+  const std::span<const TimestampUs> times = rows_.event_time();
+  return static_cast<size_t>(std::lower_bound(times.begin(), times.end(), instant) - times.begin());
 }
 
-// What the window holds at `t`.
-void KeyEvents::FindPieces(const Window& window, TimestampUs t, Pieces* pieces) const {
-  Range range = WindowRange(window, t);
-  const bool all_visible = visibility_.AllVisibleAt(t);
-  if (window.rows) {
-    size_t count = static_cast<size_t>(*window.rows);
-    if (all_visible) {
-      range.begin = std::max(range.begin, range.end - std::min(range.end, count));
-    } else if (tiles_ != nullptr) {
-      range.begin = tiles_->BeginOfLast(rows_, range.begin, range.end, count, t);
-    } else {
-      range.begin = BeginOfLastRows(rows_, range.begin, range.end, t, &count);
-    }
-  }
+// Where the window begins that ends before row `end`.
+size_t KeyEvents::FindBegin(const Window& window, const EventsView& events, size_t end, TimestampUs t) const {
+  const std::optional<TimestampUs> oldest = window.BeginAt(t);
+  const size_t begin = oldest ? std::min(FirstAtOrAfter(*oldest), end) : 0;
+  if (!window.rows) return begin;
+  auto count = static_cast<size_t>(*window.rows);
+  if (visibility_.AllVisibleAt(t)) return std::max(begin, end - std::min(end, count));
+  if (tiles_ != nullptr) return tiles_->BeginOfLast(events, begin, end, count, t);
+  return BeginOfLastRows(events, begin, end, t, &count);
+}
+
+// What is visible of rows [begin, end) at `t`, in the order.
+void KeyEvents::FindPieces(const EventsView& events, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const {
   if (tiles_ != nullptr) {
-    tiles_->FindPieces(rows_, range.begin, range.end, t, pieces);
-  } else if (!all_visible) {
-    AppendVisibleRuns(rows_, range.begin, range.end, t, pieces);
-  } else if (range.begin < range.end) {
-    pieces->push_back({range.begin, range.end});
+    tiles_->FindPieces(events, begin, end, t, pieces);
+  } else if (!visibility_.AllVisibleAt(t)) {
+    AppendVisibleRuns(events, begin, end, t, pieces);
+  } else if (begin < end) {
+    pieces->push_back({begin, end});
   }
 }
 
-std::optional<size_t> KeyEvents::LatestRow(TimestampUs t) const {
-  const auto it = std::upper_bound(rows_.event_time.begin(), rows_.event_time.end(), t);
-  for (auto row = static_cast<size_t>(it - rows_.event_time.begin()); row-- > 0;) {
-    if (!rows_.VisibleAt(row, t)) continue;
-    if (program().ttl_us && rows_.event_time[row] < AddSaturated(t, -*program().ttl_us)) return std::nullopt;
+std::optional<size_t> KeyEvents::LatestRow(const ViewProgram& program, TimestampUs t) const {
+  const EventsView events = rows_.view();
+  const auto it = std::upper_bound(events.event_time.begin(), events.event_time.end(), t);
+  for (auto row = static_cast<size_t>(it - events.event_time.begin()); row-- > 0;) {
+    if (!events.VisibleAt(row, t)) continue;
+    if (program.ttl_us && events.event_time[row] < AddSaturated(t, -*program.ttl_us)) return std::nullopt;
     return row;
   }
   return std::nullopt;
 }
 
-std::vector<uint32_t> KeyEvents::SourceRows(TimestampUs t, size_t window) const {
+std::vector<uint32_t> KeyEvents::SourceRows(const ViewProgram& program, TimestampUs t, size_t window) const {
   std::vector<uint32_t> rows;
-  if (program().is_latest_value()) {
-    if (const std::optional<size_t> latest = LatestRow(t)) rows.push_back(static_cast<uint32_t>(*latest));
+  if (program.is_latest_value()) {
+    if (const std::optional<size_t> latest = LatestRow(program, t)) rows.push_back(static_cast<uint32_t>(*latest));
     return rows;
   }
+  const EventsView events = rows_.view();
+  const Window& of = program.windows[window];
+  const size_t end = FirstAtOrAfter(of.EndAt(t));
   Pieces pieces;
-  FindPieces(program().windows[window], t, &pieces);
+  FindPieces(events, FindBegin(of, events, end, t), end, t, &pieces);
   for (const Piece& piece : pieces) {
     for (size_t row = piece.begin; row < piece.end; ++row) rows.push_back(static_cast<uint32_t>(row));
   }
   return rows;
 }
 
-void KeyEvents::ReadLatest(TimestampUs t, FeatureCells* cells) const {
-  const std::optional<size_t> latest = LatestRow(t);
-  for (size_t i = 0; i < cells->columns.size(); ++i) {
-    if (latest) {
-      cells->columns[i].AppendFrom(rows_.slots[i], *latest);
-    } else {
-      cells->columns[i].AppendNull();
-    }
-  }
+void KeyEvents::ReadLatest(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const {
+  const std::optional<size_t> latest = LatestRow(view.program(), t);
+  if (!latest) return;
+  const EventsView events = rows_.view();
+  for (size_t i = 0; i < view.num_cells(); ++i) out->SetFrom(begin + i, events.slots[view.view_->slots[i]], *latest);
 }
 
-void KeyEvents::Read(TimestampUs t, FeatureCells* cells) const {
-  if (program().is_latest_value()) return ReadLatest(t, cells);
-  const std::span<const std::unique_ptr<Folder>> folders = plan_->folders();
-  const size_t per_window = program().aggregates.size();
-  const std::span<Column> columns(cells->columns);
-  for (size_t window = 0; window < program().windows.size(); ++window) {
-    Pieces pieces;
-    FindPieces(program().windows[window], t, &pieces);
-    const std::span<Column> out = columns.subspan(window * per_window, per_window);
-    for (size_t i = 0; i < folders.size(); ++i) {
-      const TileColumn* column = tiles_ == nullptr ? nullptr : tiles_->column(i);
-      cells->overflows += folders[i]->Append({rows_, pieces, tiles_.get(), column, t}, out);
+int64_t KeyEvents::Read(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const {
+  if (view.program().is_latest_value()) {
+    ReadLatest(view, t, out, begin);
+    return 0;
+  }
+  const EventsView events = rows_.view();
+  int64_t overflows = 0;
+  Pieces pieces;
+  absl::InlinedVector<FoldInput::NestedWindow, 8> windows;
+  for (const ViewRead::Chain& chain : view.chains_) {
+    pieces.clear();
+    windows.clear();
+    size_t seen = FirstAtOrAfter(chain.windows[0]->EndAt(t));  // from here on
+    for (size_t i = 0; i < chain.windows.size(); ++i) {
+      const size_t first = FindBegin(*chain.windows[i], events, seen, t);
+      const size_t before = pieces.size();
+      FindPieces(events, first, seen, t, &pieces);
+      std::reverse(pieces.begin() + static_cast<ptrdiff_t>(before), pieces.end());
+      windows.push_back({pieces.size(), begin + chain.cells[i]});
+      seen = first;
+    }
+    for (const ViewRead::Fold& fold : chain.folds) {
+      const TileColumn* column = tiles_ == nullptr ? nullptr : tiles_->column(fold.fold);
+      overflows +=
+          plan_->folds()[fold.fold].folder->Fold({events, pieces, windows, tiles_.get(), column, t}, fold.places, out);
     }
   }
+  return overflows;
 }
 
-size_t KeyEvents::RowsUnseenFrom(TimestampUs horizon) const {
-  if (const std::optional<DurationUs> reach = program().Reach()) {
-    const TimestampUs oldest = AddSaturated(horizon, -*reach);
-    return static_cast<size_t>(std::lower_bound(rows_.event_time.begin(), rows_.event_time.end(), oldest) -
-                               rows_.event_time.begin());
-  }
-  if (program().is_latest_value()) {
-    // Without a ttl the last event that holds for good at the horizon hides all before it.
-    for (size_t row = rows_.size(); row-- > 0;) {
-      if (rows_.event_time[row] <= horizon && rows_.available_at[row] <= horizon &&
-          rows_.retracted_at[row] == EventRows::kNeverRetracted) {
-        return row;
-      }
+size_t KeyEvents::RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const {
+  if (const std::optional<DurationUs> reach = program.Reach()) return FirstAtOrAfter(AddSaturated(horizon, -*reach));
+  return program.is_latest_value() ? LatestUnseenFrom(horizon) : 0;
+}
+
+// Without a ttl the last event that holds for good at the horizon hides all before it.
+size_t KeyEvents::LatestUnseenFrom(TimestampUs horizon) const {
+  const EventsView events = rows_.view();
+  for (size_t row = events.size(); row-- > 0;) {
+    if (events.event_time[row] <= horizon && events.available_at[row] <= horizon &&
+        events.RetractedAt(row) == EventRows::kNeverRetracted) {
+      return row;
     }
   }
   return 0;
 }
 
 void KeyEvents::Forget(TimestampUs horizon) {
-  const size_t unseen = RowsUnseenFrom(horizon);
+  size_t unseen = rows_.size();
+  for (const ReadPlan::View& view : plan_->views()) unseen = std::min(unseen, RowsUnseenFrom(*view.program, horizon));
   if (unseen == 0) return;
   rows_.EraseFront(unseen);
   if (tiles_ == nullptr) return;
   if (rows_.size() < plan_->sizes().block_rows) {
     tiles_ = nullptr;
   } else {
-    tiles_->RowsErased(rows_, unseen);
+    tiles_->RowsErased(rows_.view(), unseen);
   }
 }
 
-void AppendEmptyCells(const ReadPlan& plan, FeatureCells* cells) {
-  KeyEvents(plan).Read(0, cells);
-}
-
 void AppendEmptyCells(const ViewProgram& program, FeatureCells* cells) {
-  AppendEmptyCells(ReadPlan(program), cells);
+  const ReadPlan plan(program);
+  const ViewRead view(plan, 0);
+  Cells empty(view.num_cells());
+  KeyEvents(plan).Read(view, 0, &empty);
+  cells->AppendRow(empty);
 }
 
 }  // namespace headrace

@@ -1,16 +1,17 @@
-// The online state of one key of one view: its events in the order, answered at any instant.
+// The online state of one key: the events that a group of views reads, in the order, answered at any instant.
 //
-// Events mostly arrive in the order and are appended; a late one is put in its place. A read finds the window's ends by
+// Events mostly arrive in the order and are appended; a late one is put in its place. A read finds the windows' ends by
 // binary search and folds what lies between: the events of a small key one by one, those of a large key as tiles
-// (kernel/tiles/event_tiles.h), with events only at the two edges, so that it costs O(log n + edges). Tiles are made
-// and changed with the events, never by a read. Not thread-safe to change; any number of threads may read.
+// (kernel/tiles/event_tiles.h), with events only at the two edges, so that it costs O(log n + edges). Nested windows
+// are folded once, each from where the shorter one stopped. Tiles are made and changed with the events, never by a
+// read. Not thread-safe to change; any number of threads may read.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "kernel/aggregate.h"
 #include "kernel/events.h"
+#include "kernel/packed_events.h"
 #include "kernel/tiles/event_tiles.h"
 #include "kernel/tiles/read_plan.h"
 
@@ -19,49 +20,46 @@ namespace headrace {
 class KeyEvents {
  public:
   // The plan must outlive it.
-  explicit KeyEvents(const ReadPlan& plan) : plan_(&plan), rows_(plan.program()) {}
+  explicit KeyEvents(const ReadPlan& plan) : plan_(&plan), rows_(plan.slots()) {}
 
-  // An event that is there already, by its time and ingestion number, is left as it is.
-  void Insert(const EventRows& events, size_t row);
+  // An event that is there already, by its time and ingestion number, is left as it is. `events` has the plan's slots.
+  void Insert(const EventsView& events, size_t row);
   // Asks the processor for the memory where an event would be appended.
   void PrefetchEnd() const { rows_.PrefetchEnd(); }
 
-  // Appends one row to the cells: the view's aggregates (or latest values) at `t`.
-  void Read(TimestampUs t, FeatureCells* cells) const;
+  // Sets the cells of a view (one of the plan's) at `t`, the first of them `begin`. Returns how many rule 17 made null.
+  int64_t Read(const ViewRead& view, TimestampUs t, Cells* out, size_t begin = 0) const;
   // The rows that a read at `t` uses, of one window.
-  std::vector<uint32_t> SourceRows(TimestampUs t, size_t window) const;
+  std::vector<uint32_t> SourceRows(const ViewProgram& program, TimestampUs t, size_t window) const;
 
-  // How many of the first rows no read at `horizon` or later can see.
-  size_t RowsUnseenFrom(TimestampUs horizon) const;
-  // Forgets those.
+  // How many of the first rows no read of the view at `horizon` or later can see.
+  size_t RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const;
+  // Forgets those that none of the plan's views can see.
   void Forget(TimestampUs horizon);
 
-  const EventRows& rows() const { return rows_; }
-  void Restore(EventRows rows);  // in any order; of one that is there twice only the first is kept
+  const PackedEvents& rows() const { return rows_; }
+  void Restore(const EventRows& rows);  // in any order; of one that is there twice only the first is kept
   size_t size() const { return rows_.size(); }
+  size_t HeapBytes() const { return rows_.HeapBytes(); }  // about, without tiles
 
  private:
-  struct Range {
-    size_t begin = 0;
-    size_t end = 0;
-  };
-  const ViewProgram& program() const { return plan_->program(); }
-  Range WindowRange(const Window& window, TimestampUs t) const;
-  void FindPieces(const Window& window, TimestampUs t, Pieces* pieces) const;
-  std::optional<size_t> LatestRow(TimestampUs t) const;
-  void ReadLatest(TimestampUs t, FeatureCells* cells) const;
+  size_t FirstAtOrAfter(TimestampUs instant) const;
+  size_t FindBegin(const Window& window, const EventsView& events, size_t end, TimestampUs t) const;
+  void FindPieces(const EventsView& events, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;
+  std::optional<size_t> LatestRow(const ViewProgram& program, TimestampUs t) const;
+  void ReadLatest(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const;
+  size_t LatestUnseenFrom(TimestampUs horizon) const;
 
   // Fewer rows than a block or two are folded as they are.
   void MakeTilesIfLarge();
 
   const ReadPlan* plan_;
-  EventRows rows_;
+  PackedEvents rows_;
   VisibilityLogic::Tile visibility_;  // of all rows, and of some that are forgotten
   std::unique_ptr<EventTiles> tiles_;
 };
 
 // One row of the empty set: counts 0, the rest null. What a key without events, or with a null part, sees.
-void AppendEmptyCells(const ReadPlan& plan, FeatureCells* cells);
 void AppendEmptyCells(const ViewProgram& program, FeatureCells* cells);
 
 }  // namespace headrace

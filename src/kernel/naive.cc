@@ -52,6 +52,7 @@ std::vector<uint32_t> NaiveSourceRows(const ViewProgram& program, const EventRow
 StatusOr<std::vector<Value>> NaiveFeatures(const ViewProgram& program, const EventRows& events,
                                            const std::optional<std::string>& key, std::optional<TimestampUs> t) {
   FeatureCells cells(program);
+  const EventsView view(events);
   if (program.is_latest_value()) {
     const std::vector<uint32_t> latest = NaiveSourceRows(program, events, key, t, 0);
     for (size_t i = 0; i < cells.columns.size(); ++i) {
@@ -67,7 +68,7 @@ StatusOr<std::vector<Value>> NaiveFeatures(const ViewProgram& program, const Eve
     for (size_t i = 0; i < program.aggregates.size(); ++i) {
       const std::unique_ptr<AggregateState> state = MakeAggregateState(program.aggregates[i]);
       for (const uint32_t row : rows) {
-        if (Contributes(program.aggregates[i], events, row)) state->Add(events, row);
+        if (Contributes(program.aggregates[i], view, row)) state->Add(view, row);
       }
       state->AppendResult(*t, &cells.columns[window * program.aggregates.size() + i]);
     }

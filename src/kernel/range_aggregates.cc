@@ -28,7 +28,7 @@ void ForEachQuery(const WindowRows& window, const OnChange& change, const Answer
 // Which of a key's events contribute to a call, and how many of the main ones lie before each position.
 class Contributions {
  public:
-  void Load(const AggregateCall& call, const EventRows& events, size_t begin, size_t end,
+  void Load(const AggregateCall& call, const EventsView& events, size_t begin, size_t end,
             std::span<const uint8_t> is_straggler) {
     const bool filters = call.filter.has_value();
     const auto has_nulls_in = [&](const std::optional<size_t>& slot) {
@@ -64,7 +64,7 @@ class RangeCount : public RangeAggregator {
  public:
   explicit RangeCount(const AggregateCall& call) : call_(call) {}
 
-  void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
+  void Load(const EventsView& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
     contributions_.Load(call_, events, begin, end, is_straggler);
   }
   int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) override {
@@ -88,7 +88,7 @@ class Sliding {
  public:
   explicit Sliding(const AggregateCall& call) : call_(call) {}
 
-  int64_t Append(const EventRows& events, size_t begin, const Contributions& contributions, const WindowRows& window,
+  int64_t Append(const EventsView& events, size_t begin, const Contributions& contributions, const WindowRows& window,
                  std::span<const TimestampUs> times, Column* out) const {
     const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
     size_t query = 0;
@@ -125,11 +125,11 @@ class RangeSum : public RangeAggregator {
  public:
   explicit RangeSum(const AggregateCall& call) : call_(call), sliding_(call) {}
 
-  void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
+  void Load(const EventsView& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
     events_ = &events;
     begin_ = begin;
     contributions_.Load(call_, events, begin, end, is_straggler);
-    const Column& argument = events.slots[*call_.argument];
+    const ColumnView& argument = events.slots[*call_.argument];
     if (argument.type() == TypeId::kDouble) {
       doubles_ = argument.doubles().subspan(begin, end - begin);
       fits_ = FindScale();
@@ -210,7 +210,7 @@ class RangeSum : public RangeAggregator {
   const AggregateCall call_;
   const Sliding sliding_;
   Contributions contributions_;
-  const EventRows* events_ = nullptr;
+  const EventsView* events_ = nullptr;
   size_t begin_ = 0;
   std::span<const double> doubles_;
   std::span<const int64_t> integers_;
@@ -224,7 +224,7 @@ class RangeExtreme : public RangeAggregator {
  public:
   explicit RangeExtreme(const AggregateCall& call) : call_(call) {}
 
-  void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
+  void Load(const EventsView& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
     contributions_.Load(call_, events, begin, end, is_straggler);
     argument_ = &events.slots[*call_.argument];
     ReadCodes(begin, end - begin);
@@ -336,7 +336,7 @@ class RangeExtreme : public RangeAggregator {
 
   const AggregateCall call_;
   Contributions contributions_;
-  const Column* argument_ = nullptr;
+  const ColumnView* argument_ = nullptr;
   std::vector<int64_t> codes_;           // of every position
   std::vector<int64_t> selected_;        // the codes that contribute, where that is not all of them
   std::span<const int64_t> main_codes_;  // of the main events that contribute
@@ -348,7 +348,7 @@ class RangeSlide : public RangeAggregator {
  public:
   explicit RangeSlide(const AggregateCall& call) : call_(call), sliding_(call) {}
 
-  void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
+  void Load(const EventsView& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) override {
     events_ = &events;
     begin_ = begin;
     contributions_.Load(call_, events, begin, end, is_straggler);
@@ -361,7 +361,7 @@ class RangeSlide : public RangeAggregator {
   const AggregateCall call_;
   const Sliding sliding_;
   Contributions contributions_;
-  const EventRows* events_ = nullptr;
+  const EventsView* events_ = nullptr;
   size_t begin_ = 0;
 };
 

@@ -26,7 +26,7 @@ class RangeAggregator {
 
   // Rows [begin, end) of `events`, one key's in the order; `is_straggler` as Visibility has it. Both must stay until
   // the last Append.
-  virtual void Load(const EventRows& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) = 0;
+  virtual void Load(const EventsView& events, size_t begin, size_t end, std::span<const uint8_t> is_straggler) = 0;
 
   // Appends one cell per query of the window, at `times`; returns how many rule 17 made null.
   virtual int64_t Append(const WindowRows& window, std::span<const TimestampUs> times, Column* out) = 0;

@@ -47,7 +47,7 @@ void KeySweep::AppendLatest(const Key& key, FeatureCells* cells) {
   SelectLatest(key, &latest_);
   for (size_t i = 0; i < cells->columns.size(); ++i) {
     for (const uint32_t row : latest_)
-      row == kNoRow ? cells->columns[i].AppendNull() : cells->columns[i].AppendFrom(key.rows.slots[i], row);
+      row == kNoRow ? cells->columns[i].AppendNull() : key.rows.slots[i].AppendTo(row, &cells->columns[i]);
   }
 }
 

@@ -25,7 +25,7 @@ class KeySweep {
   // `ignore_availability` every event counts as known when it happens (the leak meter). An empty available_at means the
   // event time, an empty retracted_at never; where NeedsOrder(), neither available_at nor ingest may be empty.
   struct Key {
-    const EventRows& rows;
+    const EventsView& rows;
     size_t begin, end;
     std::span<const TimestampUs> times;
     bool ignore_availability = false;

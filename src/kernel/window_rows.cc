@@ -26,12 +26,12 @@ size_t FindNotBelow(std::span<const TimestampUs> values, size_t from, TimestampU
 
 }  // namespace
 
-void Visibility::Reset(const EventRows& events, size_t begin, size_t end, bool ignore_availability) {
+void Visibility::Reset(const EventsView& events, size_t begin, size_t end, bool ignore_availability) {
   const size_t count = end - begin;
-  event_time_ = std::span(events.event_time).subspan(begin, count);
-  available_at_ = events.available_at.empty() ? event_time_ : std::span(events.available_at).subspan(begin, count);
+  event_time_ = events.event_time.subspan(begin, count);
+  available_at_ = events.available_at.empty() ? event_time_ : events.available_at.subspan(begin, count);
   retracted_at_ = {};
-  if (!events.retracted_at.empty()) retracted_at_ = std::span(events.retracted_at).subspan(begin, count);
+  if (!events.retracted_at.empty()) retracted_at_ = events.retracted_at.subspan(begin, count);
   ignore_availability_ = ignore_availability;
   is_straggler_.clear();
   stragglers_.clear();

@@ -42,7 +42,7 @@ class Visibility {
  public:
   // Rows [begin, end) of `events`, all of one key, in the order. With `ignore_availability` every event counts as
   // known when it happens. An empty available_at means the event time, an empty retracted_at never.
-  void Reset(const EventRows& events, size_t begin, size_t end, bool ignore_availability);
+  void Reset(const EventsView& events, size_t begin, size_t end, bool ignore_availability);
 
   // One byte per position, 1 for a straggler; empty when there is none.
   std::span<const uint8_t> is_straggler() const { return is_straggler_; }

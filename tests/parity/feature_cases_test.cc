@@ -205,16 +205,20 @@ class CaseFile {
     std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return ComesBefore(events_, a, events_, b); });
     const EventRows sorted = events_.Take(rows);
     FeatureCells cells(program_);
-    KeySweep(program_).Run({sorted, 0, sorted.size(), std::span(&t, 1)}, &cells);
+    KeySweep(program_).Run({EventsView(sorted), 0, sorted.size(), std::span(&t, 1)}, &cells);
     return *FinishFeatures(program_, std::move(cells));
   }
 
   std::vector<Column> Online(const std::string& key, TimestampUs t) const {
     const ReadPlan plan(program_);
     KeyEvents state(plan);
-    for (const uint32_t row : RowsOf(key)) state.Insert(events_, row);
+    const EventsView events(events_);
+    for (const uint32_t row : RowsOf(key)) state.Insert(events, row);
+    const ViewRead view(plan, 0);
+    Cells row(view.num_cells());
+    state.Read(view, t, &row);
     FeatureCells cells(program_);
-    state.Read(t, &cells);
+    cells.AppendRow(row);
     return *FinishFeatures(program_, std::move(cells));
   }
 

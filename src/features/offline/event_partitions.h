@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "base/pages.h"
-#include "features/offline/event_group.h"
 #include "features/offline/label_keys.h"
 #include "features/offline/spill.h"
+#include "kernel/event_group.h"
 #include "kernel/events.h"
 
 namespace headrace {

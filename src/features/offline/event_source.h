@@ -28,9 +28,6 @@ class EventSource {
   virtual Status Scan(std::span<const ViewProgram* const> views, const std::function<EventSink()>& make_sink) = 0;
 };
 
-// The columns that views of one history read, each once, in the order of their first mention.
-Schema InputOf(std::span<const ViewProgram* const> views);
-
 // For EventSource::Scan: sinks that hand everything to `sink`, one batch at a time. It must outlive them.
 std::function<EventSink()> OneAtATime(const EventSink& sink);
 

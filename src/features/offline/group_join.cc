@@ -55,6 +55,7 @@ Status GroupJoin::SweepPartition(size_t partition, int threads) {
 Status GroupJoin::SweepKeys(size_t partition, int threads, size_t member_index, Workplace* workplace) {
   const EventGroup::Member& member = group_.members[member_index];
   const SortedEvents& sorted = workplace->sorted;
+  const EventsView events(sorted.events);
   const size_t num_rows = keys_.RowsOfPartition(partition);
   Answers answers(member.program, num_rows);
   std::vector<LateKey> late;
@@ -65,7 +66,7 @@ Status GroupJoin::SweepKeys(size_t partition, int threads, size_t member_index, 
     const size_t end = sorted.first_of_key[i + 1];
     const size_t key = i * LabelKeys::kPartitions + partition;
     if (leak_meter_ && AnyLate(sorted.events, begin, end)) late.push_back({begin, end, key, rows.size()});
-    HR_RETURN_IF_ERROR(SweepKey({sorted.events, begin, end, keys_.TimesOf(key), false}, threads,
+    HR_RETURN_IF_ERROR(SweepKey({events, begin, end, keys_.TimesOf(key), false}, threads,
                                 workplace->sweeps[member_index].get(), &answers));
     const std::span<const uint32_t> rows_of_key = keys_.RowsOf(key);
     rows.insert(rows.end(), rows_of_key.begin(), rows_of_key.end());
@@ -106,11 +107,12 @@ StatusOr<std::vector<Column>> GroupJoin::Finish(const EventGroup::Member& member
 Status GroupJoin::MeasureLeaks(const EventGroup::Member& member, const SortedEvents& sorted,
                                const std::vector<LateKey>& late, const std::vector<Column>& features) {
   KeySweep sweep(member.program);
+  const EventsView events(sorted.events);
   Answers answers(member.program, 0);
   std::vector<size_t> rows;  // of the partition, that the cells are to be compared with
   for (const LateKey& key : late) {
     const std::span<const TimestampUs> times = keys_.TimesOf(key.key);
-    HR_RETURN_IF_ERROR(SweepKey({sorted.events, key.begin, key.end, times, /*ignore_availability=*/true},
+    HR_RETURN_IF_ERROR(SweepKey({events, key.begin, key.end, times, /*ignore_availability=*/true},
                                 /*threads=*/1, &sweep, &answers));
     for (size_t i = 0; i < times.size(); ++i) rows.push_back(key.first_row + i);
   }

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "features/offline/event_group.h"
 #include "features/offline/event_partitions.h"
 #include "features/offline/feature_rows.h"
 #include "features/offline/label_keys.h"
+#include "kernel/event_group.h"
 #include "kernel/sweep.h"
 
 namespace headrace {

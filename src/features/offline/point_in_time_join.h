@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "base/output.h"
-#include "features/offline/event_group.h"
 #include "features/offline/event_source.h"
 #include "features/offline/feature_rows.h"
 #include "features/offline/label_keys.h"
 #include "features/offline/spill.h"
+#include "kernel/event_group.h"
 #include "kernel/feature_plan.h"
 
 namespace headrace {

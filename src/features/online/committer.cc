@@ -1,6 +1,7 @@
 // The one thread that writes the log: takes what is queued, makes it durable in one entry, applies it, acknowledges it.
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <iterator>
 #include <numeric>
@@ -31,6 +32,18 @@ int64_t CountTooOld(const StreamSource& stream, const RecordBatch& rows, const s
   }
   return too_old;
 }
+
+// The error that a view of the group gives by itself.
+Status NamingView(const ViewSet::Group& group, const RecordBatch& rows, std::span<const TimestampUs> available,
+                  std::span<const int64_t> ingest, const Status& of_all) {
+  for (const EventGroup::Member& member : group.state->group().members) {
+    const Status status = PushedEvents::Make(*member.view, rows, available, ingest).status();
+    if (!status.ok()) return Annotate(status, fmt::format("feature view {}", member.view->name));
+  }
+  return Annotate(of_all, fmt::format("feature view {}", group.name()));
+}
+
+static_assert(std::is_nothrow_move_constructible_v<LoggedRequest>, "its columns would not stay where they are");
 
 }  // namespace
 
@@ -74,9 +87,10 @@ struct OnlineFeatures::PushBatch {
   std::vector<Part> parts;
 };
 
+// A request's events for one group. They lie in the request, whose rows stay where they are.
 struct OnlineFeatures::Insertion {
-  ViewState* state;
-  EventRows events;
+  GroupState* state;
+  PushedEvents events;
 };
 
 // What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
@@ -90,6 +104,7 @@ struct OnlineFeatures::Commit {
   int64_t too_old = 0;
   std::vector<LoggedRequest> requests;
   std::vector<Insertion> insertions;
+  std::deque<std::vector<TimestampUs>> times;        // that insertions look at: available_at and ingestion numbers
   std::map<std::string, KnownIds::Mark> ids_before;  // by stream; ids since then are forgotten if the write fails
   absl::flat_hash_set<std::string> released;         // ids of rows that leave the quarantine
 
@@ -231,7 +246,7 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
       return sync_us;
     }
     KillPoint("log.written");
-    for (const Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events);
+    for (const Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events.batch());
     for (const LoggedRequest& request : commit.requests) quarantine_.Apply(*position, request);
     last_arrival_ = arrival;
     acknowledged_arrival_ = arrival;
@@ -325,8 +340,11 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
   request.rows = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
-  const std::vector<TimestampUs> available = PushedAvailability(stream->second, request.rows, arrival);
-  StatusOr<std::vector<Insertion>> insertions = PrepareInsertions(request, set, available);
+  const std::vector<TimestampUs>& available =
+      commit->times.emplace_back(PushedAvailability(stream->second, request.rows, arrival));
+  std::vector<int64_t>& ingest = commit->times.emplace_back(request.rows.num_rows);
+  std::iota(ingest.begin(), ingest.end(), request.first_ingest);
+  StatusOr<std::vector<Insertion>> insertions = PrepareInsertions(request, set, available, ingest);
   if (!insertions.ok()) {
     ids.ForgetSince(ids_before);
     if (batch.parts.size() == 1) return batch.Refuse(insertions.status());
@@ -343,17 +361,15 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
 // What the views make of the rows. An error, e.g. an overflow in an expression, refuses them: accepted, they would fail
 // every later recovery.
 StatusOr<std::vector<OnlineFeatures::Insertion>> OnlineFeatures::PrepareInsertions(
-    const LoggedRequest& request, const ViewSet& set, std::span<const TimestampUs> available) {
+    const LoggedRequest& request, const ViewSet& set, std::span<const TimestampUs> available,
+    std::span<const int64_t> ingest) {
   std::vector<Insertion> insertions;
   if (request.rows.num_rows == 0) return insertions;
-  std::vector<int64_t> ingest(request.rows.num_rows);
-  std::iota(ingest.begin(), ingest.end(), request.first_ingest);
-  for (const OnlineViewSpec& spec : set.definition->views) {
-    if (spec.stream != request.source) continue;
-    ViewState* state = set.states.at(spec.view).get();
-    StatusOr<EventRows> events = EventsOfPushed(state->program(), request.rows, available, ingest);
-    if (!events.ok()) return Annotate(events.status(), fmt::format("feature view {}", spec.view));
-    insertions.push_back({state, *std::move(events)});
+  for (const ViewSet::Group& group : set.groups) {
+    if (group.stream() != request.source) continue;
+    StatusOr<PushedEvents> events = PushedEvents::Make(group.state->group().events, request.rows, available, ingest);
+    if (!events.ok()) return NamingView(group, request.rows, available, ingest, events.status());
+    insertions.push_back({group.state.get(), *std::move(events)});
   }
   return insertions;
 }

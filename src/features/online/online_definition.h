@@ -20,6 +20,8 @@ struct OnlineViewSpec {
   std::string stream;           // live: the stream that feeds it; batch: ""
   std::string definition_hash;  // of everything that decides its events and values
   std::string history_version;  // of the history that it starts from: a new one means a new start
+  std::string history;          // its name; views of one history may share their events
+  bool operator==(const OnlineViewSpec&) const = default;
 };
 
 // What the online side serves: replaced as a whole when a build publishes or definitions change.

@@ -34,9 +34,9 @@ Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader&
   HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
   TakeHistoryIds(*set);
   HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, set.get(), &stored_until_));
-  if (included.size() != set->definition->views.size()) stored_until_.reset();
+  if (included.size() != set->groups.size()) stored_until_.reset();
   std::set<std::string> restored;
-  for (const auto& [view, position] : included) restored.insert(view);
+  for (const auto& [group, position] : included) restored.insert(group);
   HR_RETURN_IF_ERROR(FillFromHistory(history, restored, set.get(), &included));
   HR_RETURN_IF_ERROR(ReplayLog(*store_, {0, store_->LastPosition()}, *set, &included,
                                [&](uint64_t position, const LoggedRequest& request) {
@@ -105,38 +105,34 @@ TimestampUs OnlineFeatures::Now() const {
   return std::max(clock_.Now(), acknowledged_arrival_.load());
 }
 
-StatusOr<std::vector<Column>> OnlineFeatures::Read(const OnlineDefinition& definition, const FeaturePlan& plan,
-                                                   const RecordBatch& entities, const RecordBatch& request,
-                                                   const Column& times) {
+StatusOr<FeatureTable> OnlineFeatures::Read(const OnlineDefinition& definition, const FeaturePlan& plan,
+                                            const RecordBatch& entities, const RecordBatch& request,
+                                            const Column& times) {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   if (set->definition.get() != &definition) return Unavailable("the definitions were replaced meanwhile; ask again");
-  const size_t rows = times.size();
   const TimestampUs oldest = AddSaturated(Now(), -set->keep_us);
-  for (size_t row = 0; row < rows; ++row) {
+  for (size_t row = 0; row < times.size(); ++row) {
     if (times.IsNull(row) || times.ints()[row] >= oldest) continue;
     return InvalidArgument("at_too_old: {} is before {}, the oldest instant that online state still answers for",
                            FormatTimestamp(times.ints()[row]), FormatTimestamp(oldest));
   }
-  std::vector<std::vector<Column>> event_features;
-  std::string key;
-  for (const ViewProgram* program : plan.event_views) {
-    const ViewState& state = *set->states.at(program->name);
-    std::vector<Column> parts;
-    for (const Field& part : program->entity) parts.push_back(*entities.Find(part.name));
-    FeatureCells cells(*program);
-    for (size_t row = 0; row < rows; ++row) {
-      key.clear();
-      if (times.IsNull(row) || !EncodeKey(parts, row, &key)) {
-        AppendEmptyCells(*program, &cells);
-      } else {
-        state.Read(key, times.ints()[row], &cells);
-      }
-    }
-    overflow_cells_ += cells.overflows;
-    HR_ASSIGN_OR_RETURN(std::vector<Column> features, FinishFeatures(*program, std::move(cells)));
-    event_features.push_back(std::move(features));
+  int64_t overflows = 0;
+  StatusOr<FeatureTable> table = ReaderOf(*set, plan)->Read(plan, entities, request, times, &overflows);
+  if (overflows > 0) overflow_cells_ += overflows;
+  return table;
+}
+
+// Plans are of a definition, and so of one set; those of a set that is gone are never asked for again.
+std::shared_ptr<const FeatureReader> OnlineFeatures::ReaderOf(const ViewSet& set, const FeaturePlan& plan) {
+  constexpr size_t kMostReaders = 1'000;
+  {
+    const std::shared_lock lock(readers_mutex_);
+    if (const auto it = readers_.find(plan.number); it != readers_.end()) return it->second;
   }
-  return AssembleFeatures(plan, std::move(event_features), request, times, rows);
+  auto reader = std::make_shared<const FeatureReader>(set, plan);
+  const std::unique_lock lock(readers_mutex_);
+  if (readers_.size() >= kMostReaders) readers_.clear();
+  return readers_.try_emplace(plan.number, std::move(reader)).first->second;
 }
 
 // New states are made beside the ones that are served, and follow the log until little is left of it; only that waits.
@@ -164,8 +160,12 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   TakeHistoryIds(*set);
   CountIds();
   stored_until_.reset();
-  const std::unique_lock lock(set_mutex_);
-  set_ = set;
+  {
+    const std::unique_lock lock(set_mutex_);
+    set_ = set;
+  }
+  const std::unique_lock lock(readers_mutex_);
+  readers_.clear();
   return absl::OkStatus();
 }
 
@@ -183,9 +183,9 @@ Status OnlineFeatures::Checkpoint() {
   commit_lock.unlock();
   KillPoint("checkpoint.begun");
   if (!stored_until) HR_RETURN_IF_ERROR(store_->WriteCheckpoint({0, {}, /*replace_all=*/true}));
-  for (const auto& [view, state] : set->states) {
-    HR_RETURN_IF_ERROR(state->WriteChanges(stored_until, horizon, StatePrefix(view),
-                                           [&](const auto& changes) { return store_->WriteStates(changes); }));
+  for (const ViewSet::Group& group : set->groups) {
+    HR_RETURN_IF_ERROR(group.state->WriteChanges(stored_until, horizon, StatePrefix(group.name()),
+                                                 [&](const auto& changes) { return store_->WriteStates(changes); }));
     KillPoint("checkpoint.view");
   }
   checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set, storing_until).Dump());
@@ -214,9 +214,9 @@ OnlineStats OnlineFeatures::Stats() const {
     stats.quarantined = quarantined_;
   }
   const std::shared_ptr<ViewSet> set = CurrentSet();
-  for (const auto& [view, state] : set->states) {
-    stats.keys += state->NumKeys();
-    stats.events_held += state->NumEvents();
+  for (const ViewSet::Group& group : set->groups) {
+    stats.keys += group.state->NumKeys();
+    stats.events_held += group.state->NumEvents();
   }
   return stats;
 }

@@ -30,6 +30,7 @@
 #include "base/time.h"
 #include "features/online/commit_pace.h"
 #include "features/online/event_parser.h"
+#include "features/online/feature_reader.h"
 #include "features/online/online_definition.h"
 #include "features/online/pushed_rows.h"
 #include "features/online/quarantine.h"
@@ -131,10 +132,10 @@ class OnlineFeatures {
   int64_t LogBytes() const { return log_bytes_; }  // that were appended to the log since the start
 
   // Outputs of `plan` (made from the catalog of `definition`) for each row: `entities` has the columns of
-  // plan.entities, `request` those of plan.request_fields, `times` each row's instant. kInvalidArgument "at_too_old":
-  // before the kept reach.
-  StatusOr<std::vector<Column>> Read(const OnlineDefinition& definition, const FeaturePlan& plan,
-                                     const RecordBatch& entities, const RecordBatch& request, const Column& times);
+  // plan.entities in their order, `request` those of plan.request_fields, `times` each row's instant. How a plan is
+  // read is worked out at its first read. kInvalidArgument "at_too_old": before the kept reach.
+  StatusOr<FeatureTable> Read(const OnlineDefinition& definition, const FeaturePlan& plan, const RecordBatch& entities,
+                              const RecordBatch& request, const Column& times);
 
   // Puts a new definition in force; reads and pushes go on with the old one until the new states have caught up.
   Status Replace(OnlineDefinition definition, const HistoryReader& history);
@@ -174,7 +175,8 @@ class OnlineFeatures {
   static std::vector<PushBatch> Join(std::vector<PendingPush> pending);
   void Prepare(PushBatch batch, TimestampUs arrival, const ViewSet& set, Commit* commit);
   static StatusOr<std::vector<Insertion>> PrepareInsertions(const LoggedRequest& request, const ViewSet& set,
-                                                            std::span<const TimestampUs> available);
+                                                            std::span<const TimestampUs> available,
+                                                            std::span<const int64_t> ingest);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
   RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
                              std::vector<uint32_t>* duplicates);
@@ -187,6 +189,7 @@ class OnlineFeatures {
   void EndCommit();
 
   std::shared_ptr<ViewSet> CurrentSet() const;
+  std::shared_ptr<const FeatureReader> ReaderOf(const ViewSet& set, const FeaturePlan& plan);
   StatusOr<StateHash::Part> HashQuarantine(const std::string& source) const;
 
   const std::unique_ptr<OnlineStore> store_;
@@ -196,6 +199,8 @@ class OnlineFeatures {
 
   mutable std::shared_mutex set_mutex_;
   std::shared_ptr<ViewSet> set_;
+  std::shared_mutex readers_mutex_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<const FeatureReader>> readers_;  // by plan, of the set in force
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;

@@ -40,32 +40,55 @@ std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const Re
   return available;
 }
 
-StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows) {
-  RecordBatch selected;
-  selected.num_rows = rows.num_rows;
+namespace {
+
+// Of the columns `input` those that `rows` has, nullptr for one that was declared after they were accepted.
+StatusOr<std::vector<const Column*>> FindInput(const Schema& input, const RecordBatch& rows) {
+  std::vector<const Column*> columns;
+  columns.reserve(input.size());
   for (const Field& field : input) {
     const Column* column = rows.Find(field.name);
-    selected.schema.push_back(field);
-    if (column == nullptr) {  // declared after the rows were accepted
-      Column& nulls = selected.columns.emplace_back(field.type);
-      for (size_t row = 0; row < rows.num_rows; ++row) nulls.AppendNull();
-      continue;
-    }
-    if (column->type() != field.type)
+    if (column != nullptr && column->type() != field.type)
       return FailedPrecondition(
           "column '{}' of rows that were pushed is {}, and is declared as {} now; declare it as it was, or give the "
-          "new "
-          "one another name",
+          "new one another name",
           field.name, TypeName(column->type()), TypeName(field.type));
-    selected.columns.push_back(*column);
+    columns.push_back(column);
   }
+  return columns;
+}
+
+Column Nulls(TypeId type, size_t rows) {
+  Column nulls(type);
+  for (size_t row = 0; row < rows; ++row) nulls.AppendNull();
+  return nulls;
+}
+
+}  // namespace
+
+StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows) {
+  HR_ASSIGN_OR_RETURN(const std::vector<const Column*> columns, FindInput(input, rows));
+  RecordBatch selected;
+  selected.schema = input;
+  selected.num_rows = rows.num_rows;
+  for (size_t i = 0; i < input.size(); ++i)
+    selected.columns.push_back(columns[i] == nullptr ? Nulls(input[i].type, rows.num_rows) : *columns[i]);
   return selected;
 }
 
-StatusOr<EventRows> EventsOfPushed(const ViewProgram& program, const RecordBatch& rows,
-                                   std::span<const TimestampUs> available_at, std::span<const int64_t> ingest) {
-  HR_ASSIGN_OR_RETURN(const RecordBatch input, SelectInput(program.input, rows));
-  return PrepareEvents(program, input, {true, available_at, {}, ingest});
+StatusOr<PushedEvents> PushedEvents::Make(const ViewProgram& program, const RecordBatch& rows,
+                                          std::span<const TimestampUs> available_at, std::span<const int64_t> ingest) {
+  PushedEvents events;
+  events.nulls_ = std::make_unique<std::vector<Column>>();
+  events.nulls_->reserve(program.input.size());
+  HR_ASSIGN_OR_RETURN(std::vector<const Column*> columns, FindInput(program.input, rows));
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i] == nullptr) columns[i] = &events.nulls_->emplace_back(Nulls(program.input[i].type, rows.num_rows));
+  }
+  HR_ASSIGN_OR_RETURN(EventBatch batch,
+                      EventBatch::Prepare(program, columns, rows.num_rows, {true, available_at, {}, ingest}));
+  events.batch_.emplace(std::move(batch));
+  return events;
 }
 
 PushedRows RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded) {

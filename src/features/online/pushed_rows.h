@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,9 +26,18 @@ std::vector<TimestampUs> PushedAvailability(const StreamSource& stream, const Re
 // kFailedPrecondition names one whose type has changed since.
 StatusOr<RecordBatch> SelectInput(const Schema& input, const RecordBatch& rows);
 
-// What a view makes of pushed rows of its stream.
-StatusOr<EventRows> EventsOfPushed(const ViewProgram& program, const RecordBatch& rows,
-                                   std::span<const TimestampUs> available_at, std::span<const int64_t> ingest);
+// What a view makes of pushed rows of its stream. They, and their times, must outlive it, and stay where they are.
+class PushedEvents {
+ public:
+  static StatusOr<PushedEvents> Make(const ViewProgram& program, const RecordBatch& rows,
+                                     std::span<const TimestampUs> available_at, std::span<const int64_t> ingest);
+  const EventBatch& batch() const { return *batch_; }
+
+ private:
+  PushedEvents() = default;
+  std::unique_ptr<std::vector<Column>> nulls_;  // of columns that were declared later
+  std::optional<EventBatch> batch_;
+};
 
 struct PushedRows {
   RecordBatch rows;

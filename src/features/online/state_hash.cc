@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kQuarantinedRowsAtOnce = 1000;
 
 // Value by value: a column's own bytes also tell what stands under its nulls, which is nobody's.
-std::string CanonicalBytes(const std::string& key, const EventRows& events) {
+std::string CanonicalBytes(std::string_view key, const EventRows& events) {
   ByteWriter writer;
   writer.PutText(key);
   writer.PutU64(events.size());
@@ -24,11 +24,12 @@ std::string CanonicalBytes(const std::string& key, const EventRows& events) {
   return std::move(writer).Finish();
 }
 
-StateHash::Part HashView(const OnlineViewSpec& spec, const ViewState& state, TimestampUs horizon) {
+StateHash::Part HashView(const OnlineViewSpec& spec, const ViewSet& set, TimestampUs horizon) {
+  const ViewSet::Place place = set.places.at(spec.view);
   StateHash::Part part{"view", spec.view, 0, 0, ""};
   Sha256 hash;
   hash.Update(spec.definition_hash);
-  state.Visit(horizon, [&](const std::string& key, const EventRows& events) {
+  set.groups[place.group].state->Visit(place.member, horizon, [&](std::string_view key, const EventRows& events) {
     hash.Update(CanonicalBytes(key, events));
     ++part.entries;
     part.events += static_cast<int64_t>(events.size());
@@ -97,7 +98,7 @@ StatusOr<StateHash> OnlineFeatures::Hash() {
     result.parts.push_back(std::move(part));
   }
   for (const OnlineViewSpec& spec : set->definition->views)
-    result.parts.push_back(HashView(spec, *set->states.at(spec.view), result.seen_from));
+    result.parts.push_back(HashView(spec, *set, result.seen_from));
   Sha256 hash;
   hash.Update(fmt::format("{} {} {}\n", result.log_position, result.seen_from, next_ingest_));
   for (const StateHash::Part& part : result.parts) AddTo(&hash, part);

@@ -11,7 +11,8 @@ namespace {
 
 // 1: states had forgotten by the clock, so that no other state of the same log was like them.
 // 2: a key's state was one block of events, and never ahead of the checkpoint.
-constexpr int64_t kMetaVersion = 3;
+// 3: each view had states of its own.
+constexpr int64_t kMetaVersion = 4;
 constexpr size_t kReplayedRowsAtOnce = 50'000;
 
 int Threads() {
@@ -26,14 +27,20 @@ bool KeptLongEnough(const Json& meta, DurationUs keep_us) {
   return kept != nullptr && kept->is_integer() && kept->integer() >= keep_us;
 }
 
-bool MatchesMeta(const Json& meta, const OnlineViewSpec& spec) {
-  const Json* views = meta.Find("views");
-  const Json* view = views == nullptr ? nullptr : views->Find(spec.view);
-  if (view == nullptr) return false;
-  const Json* definition = view->Find("definition");
-  const Json* history = view->Find("history");
-  return definition != nullptr && definition->is_string() && definition->str() == spec.definition_hash &&
-         history != nullptr && history->is_string() && history->str() == spec.history_version;
+// What a group's states are of: views, their definitions and what history they start from.
+Json EncodeGroup(const ViewSet::Group& group) {
+  Json::Array views;
+  for (const OnlineViewSpec& spec : group.views) {
+    views.emplace_back(
+        Json::Object{{"view", spec.view}, {"definition", spec.definition_hash}, {"history", spec.history_version}});
+  }
+  return views;
+}
+
+bool MatchesMeta(const Json& meta, const ViewSet::Group& group) {
+  const Json* groups = meta.Find("groups");
+  const Json* stored = groups == nullptr ? nullptr : groups->Find(group.name());
+  return stored != nullptr && stored->Dump() == EncodeGroup(group).Dump();
 }
 
 DurationUs LongestWindowAndADay(const OnlineDefinition& definition) {
@@ -54,10 +61,41 @@ std::map<std::string, DurationUs> ReachByStream(const OnlineDefinition& definiti
   return reach_us;
 }
 
-// The program that a state stands on is the definition's, which therefore lives as long.
-std::shared_ptr<ViewState> MakeState(const std::shared_ptr<const OnlineDefinition>& definition,
-                                     const std::string& view) {
-  return {new ViewState(definition->catalog->events.at(view)), [definition](ViewState* state) { delete state; }};
+// A group points to the definition's programs, which therefore live as long.
+std::shared_ptr<GroupState> MakeState(const std::shared_ptr<const OnlineDefinition>& definition, EventGroup group) {
+  return {new GroupState(std::move(group)), [definition](GroupState* state) { delete state; }};
+}
+
+// The views of one history, grouped by what they read.
+void AddGroups(const std::vector<OnlineViewSpec>& specs, ViewSet* set) {
+  std::vector<const ViewProgram*> programs;
+  for (const OnlineViewSpec& spec : specs) programs.push_back(&set->definition->catalog->events.at(spec.view));
+  for (const EventGroup& wide : GroupByEvents(programs, InputOf(programs))) {
+    std::vector<const ViewProgram*> members;
+    ViewSet::Group group;
+    for (const EventGroup::Member& member : wide.members) {
+      members.push_back(member.view);
+      const auto place = std::find(programs.begin(), programs.end(), member.view) - programs.begin();
+      group.views.push_back(specs[static_cast<size_t>(place)]);
+      set->places[group.views.back().view] = {set->groups.size(), members.size() - 1};
+    }
+    // Once more, over the columns that they alone read.
+    group.state = MakeState(set->definition, std::move(GroupByEvents(members, InputOf(members))[0]));
+    set->groups.push_back(std::move(group));
+  }
+}
+
+void MakeGroups(ViewSet* set) {
+  std::vector<std::vector<OnlineViewSpec>> histories;
+  for (const OnlineViewSpec& spec : set->definition->views) {
+    const auto same = [&](const std::vector<OnlineViewSpec>& others) {
+      return others[0].stream == spec.stream && others[0].history == spec.history &&
+             others[0].history_version == spec.history_version;
+    };
+    const auto found = std::find_if(histories.begin(), histories.end(), same);
+    (found == histories.end() ? histories.emplace_back() : *found).push_back(spec);
+  }
+  for (const std::vector<OnlineViewSpec>& specs : histories) AddGroups(specs, set);
 }
 
 IdTest SupersededBy(const ViewSet& set, const std::string& stream) {
@@ -66,7 +104,7 @@ IdTest SupersededBy(const ViewSet& set, const std::string& stream) {
   return [&history = *ids->second](std::string_view id) { return history.Contains(id, kMinTimestampUs); };
 }
 
-// Entries of the log on their way to the views.
+// Entries of the log on their way to the states.
 class Replay {
  public:
   Replay(const ViewSet& set, const Included& included) : set_(set), included_(included) {}
@@ -82,10 +120,9 @@ class Replay {
 
   Status ApplyIfMany() { return rows_ < kReplayedRowsAtOnce ? absl::OkStatus() : Apply(); }
 
-  // A view at a time, several views at once.
+  // A group at a time, several groups at once.
   Status Apply() {
-    const std::vector<OnlineViewSpec>& views = set_.definition->views;
-    HR_RETURN_IF_ERROR(ParallelFor(views.size(), Threads(), [&](size_t i) { return ApplyTo(views[i]); }));
+    HR_RETURN_IF_ERROR(ParallelFor(set_.groups.size(), Threads(), [&](size_t i) { return ApplyTo(set_.groups[i]); }));
     requests_.clear();
     rows_ = 0;
     return absl::OkStatus();
@@ -98,16 +135,15 @@ class Replay {
     PushedRows pushed;
   };
 
-  Status ApplyTo(const OnlineViewSpec& spec) const {
-    const auto included = included_.find(spec.view);
+  Status ApplyTo(const ViewSet::Group& group) const {
+    const auto included = included_.find(group.name());
     if (included == included_.end()) return absl::OkStatus();
-    ViewState& state = *set_.states.at(spec.view);
     for (const Request& request : requests_) {
-      if (request.source != spec.stream || request.position <= included->second) continue;
+      if (request.source != group.stream() || request.position <= included->second) continue;
       const PushedRows& pushed = request.pushed;
-      HR_ASSIGN_OR_RETURN(const EventRows events,
-                          EventsOfPushed(state.program(), pushed.rows, pushed.available_at, pushed.ingest));
-      state.Insert(events);
+      HR_ASSIGN_OR_RETURN(const PushedEvents events, PushedEvents::Make(group.state->group().events, pushed.rows,
+                                                                        pushed.available_at, pushed.ingest));
+      group.state->Insert(events.batch());
     }
     return absl::OkStatus();
   }
@@ -121,7 +157,7 @@ class Replay {
 }  // namespace
 
 void ViewSet::Forget(TimestampUs horizon) {
-  for (const auto& [view, state] : states) state->Forget(horizon);
+  for (const Group& group : groups) group.state->Forget(horizon);
 }
 
 std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us) {
@@ -129,8 +165,7 @@ std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs kee
   set->keep_us = keep_us > 0 ? keep_us : LongestWindowAndADay(definition);
   set->reach_us = ReachByStream(definition);
   set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
-  for (const OnlineViewSpec& spec : set->definition->views)
-    set->states[spec.view] = MakeState(set->definition, spec.view);
+  MakeGroups(set.get());
   return set;
 }
 
@@ -143,15 +178,12 @@ std::set<std::string> KeepFrom(const ViewSet& before, ViewSet* set) {
       set->history_ids[stream] = ids->second;
   }
   if (before.keep_us < set->keep_us) return kept;
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    const std::vector<OnlineViewSpec>& others = before.definition->views;
-    const auto old =
-        std::find_if(others.begin(), others.end(), [&](const auto& view) { return view.view == spec.view; });
-    if (old == others.end() || old->stream != spec.stream || old->definition_hash != spec.definition_hash ||
-        old->history_version != spec.history_version)
-      continue;
-    set->states[spec.view] = before.states.at(spec.view);
-    kept.insert(spec.view);
+  for (ViewSet::Group& group : set->groups) {
+    const auto old = std::find_if(before.groups.begin(), before.groups.end(),
+                                  [&](const ViewSet::Group& other) { return other.views == group.views; });
+    if (old == before.groups.end()) continue;
+    group.state = old->state;
+    kept.insert(group.name());
   }
   return kept;
 }
@@ -173,18 +205,17 @@ Status LoadHistoryIds(const HistoryReader& history, ViewSet* set) {
   return absl::OkStatus();
 }
 
-std::string StatePrefix(const std::string& view) {
-  return "view/" + view + "/";
+std::string StatePrefix(const std::string& group) {
+  return "events/" + group + "/";
 }
 
 Json EncodeMeta(const ViewSet& set, int64_t stored_until) {
-  Json::Object views;
-  for (const OnlineViewSpec& spec : set.definition->views) {
-    views.emplace_back(spec.view,
-                       Json::Object{{"definition", spec.definition_hash}, {"history", spec.history_version}});
-  }
-  return Json::Object{
-      {"version", kMetaVersion}, {"keep_us", set.keep_us}, {"stored_until", stored_until}, {"views", std::move(views)}};
+  Json::Object groups;
+  for (const ViewSet::Group& group : set.groups) groups.emplace_back(group.name(), EncodeGroup(group));
+  return Json::Object{{"version", kMetaVersion},
+                      {"keep_us", set.keep_us},
+                      {"stored_until", stored_until},
+                      {"groups", std::move(groups)}};
 }
 
 StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until) {
@@ -196,17 +227,16 @@ StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set,
   }));
   if (!KeptLongEnough(meta, set->keep_us)) return included;
   HR_ASSIGN_OR_RETURN(*stored_until, meta.GetInteger("stored_until"));
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    if (MatchesMeta(meta, spec)) included[spec.view] = store.CheckpointPosition();
+  for (const ViewSet::Group& group : set->groups) {
+    if (MatchesMeta(meta, group)) included[group.name()] = store.CheckpointPosition();
   }
-  const std::vector<OnlineViewSpec>& views = set->definition->views;
-  HR_RETURN_IF_ERROR(ParallelFor(views.size(), Threads(), [&](size_t i) -> Status {
-    if (!included.contains(views[i].view)) return absl::OkStatus();
-    ViewState& state = *set->states.at(views[i].view);
-    const std::string prefix = StatePrefix(views[i].view);
+  HR_RETURN_IF_ERROR(ParallelFor(set->groups.size(), Threads(), [&](size_t i) -> Status {
+    const ViewSet::Group& group = set->groups[i];
+    if (!included.contains(group.name())) return absl::OkStatus();
+    const std::string prefix = StatePrefix(group.name());
     return store.ReadStates(prefix, [&](std::string_view name, std::string_view bytes) {
-      return Annotate(state.RestoreKey(std::string(name.substr(prefix.size())), bytes),
-                      fmt::format("checkpoint of view {}", views[i].view));
+      return Annotate(group.state->RestoreKey(name.substr(prefix.size()), bytes),
+                      fmt::format("checkpoint of view {}", group.name()));
     });
   }));
   return included;
@@ -214,20 +244,23 @@ StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set,
 
 Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,
                        Included* included) {
-  std::vector<const OnlineViewSpec*> views;
-  for (const OnlineViewSpec& spec : set->definition->views) {
-    if (has.contains(spec.view)) continue;
-    views.push_back(&spec);
-    (*included)[spec.view] = 0;
+  std::vector<const ViewSet::Group*> groups;
+  for (const ViewSet::Group& group : set->groups) {
+    if (has.contains(group.name())) continue;
+    groups.push_back(&group);
+    (*included)[group.name()] = 0;
   }
-  return ParallelFor(views.size(), Threads(), [&](size_t i) {
-    ViewState& state = *set->states.at(views[i]->view);
-    const ViewProgram& program = state.program();
-    return history.view(*views[i], program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
-      HR_ASSIGN_OR_RETURN(const EventRows events, PrepareEvents(program, input, arrivals));
-      state.Insert(events);
-      return absl::OkStatus();
-    });
+  return ParallelFor(groups.size(), Threads(), [&](size_t i) {
+    GroupState& state = *groups[i]->state;
+    const ViewProgram& program = state.group().events;
+    return history.view(
+        groups[i]->views[0], program, [&](const RecordBatch& input, const Arrivals& arrivals) -> Status {
+          std::vector<const Column*> columns;
+          for (const Column& column : input.columns) columns.push_back(&column);
+          HR_ASSIGN_OR_RETURN(const EventBatch events, EventBatch::Prepare(program, columns, input.num_rows, arrivals));
+          state.Insert(events);
+          return absl::OkStatus();
+        });
   });
 }
 

@@ -17,17 +17,31 @@
 
 #include "base/json.h"
 #include "features/online/event_log.h"
+#include "features/online/group_state.h"
 #include "features/online/known_ids.h"
 #include "features/online/online_definition.h"
-#include "features/online/view_state.h"
 #include "online_store/store.h"
 
 namespace headrace {
 
 struct ViewSet {
+  // Views that read the same events, and their state.
+  struct Group {
+    std::vector<OnlineViewSpec> views;  // by their place in the state's group
+    std::shared_ptr<GroupState> state;
+
+    const std::string& name() const { return views[0].view; }
+    const std::string& stream() const { return views[0].stream; }
+  };
+  struct Place {
+    size_t group = 0;
+    size_t member = 0;  // of the group
+  };
+
   std::shared_ptr<const OnlineDefinition> definition;
-  std::map<std::string, std::shared_ptr<ViewState>> states;  // by view
-  DurationUs keep_us = 0;                                    // how far back reads reach
+  std::vector<Group> groups;
+  std::map<std::string, Place> places;  // by view
+  DurationUs keep_us = 0;               // how far back reads reach
   // By stream that has views: how far back its longest window reaches; kMaxTimestampUs: without end.
   std::map<std::string, DurationUs> reach_us;
   std::map<std::string, std::shared_ptr<const IdLog>> history_ids;  // by stream with event ids
@@ -35,14 +49,14 @@ struct ViewSet {
   void Forget(TimestampUs horizon);
 };
 
-// By view: the log position that its state includes.
+// By group: the log position that its state includes.
 using Included = std::map<std::string, uint64_t>;
 
 // States without events. `keep_us`: 0 for the longest window and a day (rule 12).
 std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us);
 
 // Takes over states and ids from `before` where view and history are the same, and nothing was forgotten that `set`
-// answers for. Kept states go on being changed by who has `before`. Gives the views whose state was kept.
+// answers for. Kept states go on being changed by who has `before`. Gives the groups whose state was kept.
 std::set<std::string> KeepFrom(const ViewSet& before, ViewSet* set);
 
 // Ids of streams that KeepFrom has not taken over.
@@ -50,18 +64,18 @@ Status LoadHistoryIds(const HistoryReader& history, ViewSet* set);
 
 // Which definition and history the states of a checkpoint were made from, and how far back they answer.
 inline constexpr std::string_view kMetaState = "meta";
-std::string StatePrefix(const std::string& view);  // of the names of a view's states
+std::string StatePrefix(const std::string& group);  // of the names of a group's states
 // `stored_until`: the store has every event up to this ingestion number.
 Json EncodeMeta(const ViewSet& set, int64_t stored_until);
 
-// Restores the views that the store's checkpoint still fits. `stored_until`: as in its EncodeMeta.
+// Restores the groups that the store's checkpoint still fits. `stored_until`: as in its EncodeMeta.
 StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until);
 
-// Fills the views but those that it `has` from history, several at once, and puts them in `included`, at 0.
+// Fills the groups but those that it `has` from history, several at once, and puts them in `included`, at 0.
 Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,
                        Included* included);
 
-// Applies the log's entries up to `until` to the views in `included`, each from where its state ends, and moves that.
+// Applies the log's entries up to `until` to the groups in `included`, each from where its state ends, and moves that.
 // `on_request` gets every request after `after`.
 struct LogRange {
   uint64_t after = 0;

@@ -29,8 +29,8 @@ class BitState final : public MergeableState<BitState> {
   explicit BitState(const AggregateCall& call)
       : kind_(call.kind), slot_(*call.argument), bits_(call.argument_type == TypeId::kBoolean ? 1 : 64) {}
 
-  void Add(const EventRows& rows, size_t row) override { Accumulate(rows, row, +1); }
-  void Subtract(const EventRows& rows, size_t row) override { Accumulate(rows, row, -1); }
+  void Add(const EventsView& rows, size_t row) override { Accumulate(rows, row, +1); }
+  void Subtract(const EventsView& rows, size_t row) override { Accumulate(rows, row, -1); }
   void MergeSame(const BitState& other) {
     count_ += other.count_;
     for (size_t bit = 0; bit < bits_; ++bit) ones_[bit] += other.ones_[bit];
@@ -47,7 +47,7 @@ class BitState final : public MergeableState<BitState> {
   }
 
  private:
-  void Accumulate(const EventRows& rows, size_t row, int sign) {
+  void Accumulate(const EventsView& rows, size_t row, int sign) {
     count_ += sign;
     const auto value = static_cast<uint64_t>(rows.slots[slot_].ints()[row]);
     for (size_t bit = 0; bit < bits_; ++bit) ones_[bit] += ((value >> bit) & 1) != 0 ? sign : 0;

@@ -31,8 +31,8 @@ class EvictableExtreme final : public MergeableState<EvictableExtreme<Code>> {
 
   explicit EvictableExtreme(const AggregateCall& call) : call_(call) {}
 
-  void Add(const EventRows& rows, size_t row) override { ++counts_[CodeOf<Code>(rows.slots[*call_.argument], row)]; }
-  void Subtract(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override { ++counts_[CodeOf<Code>(rows.slots[*call_.argument], row)]; }
+  void Subtract(const EventsView& rows, size_t row) override {
     const auto it = counts_.find(CodeOf<Code>(rows.slots[*call_.argument], row));
     if (--it->second == 0) counts_.erase(it);
   }
@@ -98,12 +98,12 @@ class CategoryState final : public MergeableState<CategoryState<Code>> {
 
   explicit CategoryState(const AggregateCall& call) : call_(call), inner_(WithinCategory(call)) {}
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     Category& category = At(CodeOf<Code>(rows.slots[*call_.second], row));
     category.state->Add(rows, row);
     ++category.rows;
   }
-  void Subtract(const EventRows& rows, size_t row) override {
+  void Subtract(const EventsView& rows, size_t row) override {
     const auto it = categories_.find(CodeOf<Code>(rows.slots[*call_.second], row));
     it->second.state->Subtract(rows, row);
     if (--it->second.rows == 0) categories_.erase(it);

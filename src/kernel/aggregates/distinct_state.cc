@@ -22,7 +22,7 @@ class DistinctState final : public MergeableState<DistinctState<Code>> {
   explicit DistinctState(const AggregateCall& call)
       : slot_(*call.argument), most_(static_cast<size_t>(call.exact.distinct)) {}
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     if (sketch_ != nullptr) {
       sketch_->Add(HashOf(CodeOf<Code>(rows.slots[slot_], row)));
     } else {
@@ -30,7 +30,7 @@ class DistinctState final : public MergeableState<DistinctState<Code>> {
       SketchIfMany();
     }
   }
-  void Subtract(const EventRows&, size_t) override {}
+  void Subtract(const EventsView&, size_t) override {}
   void MergeSame(const DistinctState& other) {
     if (sketch_ == nullptr && other.sketch_ == nullptr) {
       values_.insert(other.values_.begin(), other.values_.end());

@@ -67,18 +67,19 @@ Answer ResultOf(const AggregateState& state, const AggregateCall& call) {
   return {result.GetValue(0), overflows};
 }
 
-Answer ResultOf(const AggregateCall& call, const EventRows& events) {
+Answer ResultOf(const AggregateCall& call, const EventsView& events) {
   const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
   for (size_t row = 0; row < events.size(); ++row) state->Add(events, row);
   return ResultOf(*state, call);
 }
 
-const EventRows& MillionCategories() {
-  static const EventRows events = [] {
+const EventsView& MillionCategories() {
+  static const EventRows rows = [] {
     EventRows made = EventsOf(kMillion);
     for (int64_t i = 1; i < kUsualRows; ++i) AddEvent(kUsual, &made);
     return made;
   }();
+  static const EventsView events(rows);
   return events;
 }
 
@@ -91,7 +92,7 @@ TEST(AggregateLimitsTest, OfAMillionCategoriesNoMapOrListIsMade) {
 }
 
 TEST(AggregateLimitsTest, OfAMillionCategoriesTheFirstFewAreExact) {
-  const EventRows& events = MillionCategories();
+  const EventsView& events = MillionCategories();
   for (const size_t slot : {0, 2}) {
     const AggregateCall call = CallOf("count_by", slot, 2);
     const Answer answer = ResultOf(call, events);
@@ -119,7 +120,8 @@ TEST(AggregateLimitsTest, AMillionDistinctValuesAreCountedWithinTheirError) {
 
 TEST(AggregateLimitsTest, AMapComesBackWhenCategoriesLeaveTheWindow) {
   const AggregateCall call = CallOf("count_by", 0);
-  const EventRows events = EventsOf(static_cast<int64_t>(kMaxElements) + 1);
+  const EventRows rows = EventsOf(static_cast<int64_t>(kMaxElements) + 1);
+  const EventsView events(rows);
   const std::unique_ptr<AggregateState> state = MakeAggregateState(call);
   for (size_t row = 0; row < events.size(); ++row) state->Add(events, row);
   EXPECT_TRUE(ResultOf(*state, call).overflows);
@@ -131,7 +133,7 @@ TEST(AggregateLimitsTest, AMapComesBackWhenCategoriesLeaveTheWindow) {
 
 TEST(AggregateLimitsTest, HalvesOfAMillionCategoriesMergeToTheSameBytes) {
   const AggregateCall call = CallOf("count_distinct", 2);
-  const EventRows& events = MillionCategories();
+  const EventsView& events = MillionCategories();
   const std::unique_ptr<AggregateState> whole = MakeAggregateState(call);
   const std::unique_ptr<AggregateState> odd = MakeAggregateState(call);
   const std::unique_ptr<AggregateState> even = MakeAggregateState(call);
@@ -146,7 +148,8 @@ TEST(AggregateLimitsTest, HalvesOfAMillionCategoriesMergeToTheSameBytes) {
 TEST(AggregateLimitsTest, AnOfflineCellPastTheLimitIsCounted) {
   ViewProgram program = Program();
   program.aggregates.push_back(CallOf("count_by", 0));
-  const EventRows events = EventsOf(static_cast<int64_t>(kMaxElements) + 1);
+  const EventRows rows = EventsOf(static_cast<int64_t>(kMaxElements) + 1);
+  const EventsView events(rows);
   const TimestampUs times[] = {static_cast<TimestampUs>(kMaxElements), kMillion};
   FeatureCells cells(program);
   KeySweep(program).Run({events, 0, events.size(), times}, &cells);
@@ -155,7 +158,8 @@ TEST(AggregateLimitsTest, AnOfflineCellPastTheLimitIsCounted) {
 
 TEST(AggregateLimitsTest, AViewSaysUpToWhereAnswersAreExact) {
   constexpr int64_t kValues = 5'000;  // beyond what is usual
-  const EventRows events = EventsOf(kValues);
+  const EventRows rows = EventsOf(kValues);
+  const EventsView events(rows);
   AggregateCall distinct = CallOf("count_distinct", 0);
   AggregateCall median = CallOf("median", 1);
   EXPECT_NE(ResultOf(distinct, events).value.int64(), kValues);

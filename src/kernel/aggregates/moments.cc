@@ -109,8 +109,8 @@ class MomentState final : public MergeableState<MomentState> {
     y_slot_ = *call.argument;
   }
 
-  void Add(const EventRows& rows, size_t row) override { Accumulate(rows, row, +1); }
-  void Subtract(const EventRows& rows, size_t row) override { Accumulate(rows, row, -1); }
+  void Add(const EventsView& rows, size_t row) override { Accumulate(rows, row, +1); }
+  void Subtract(const EventsView& rows, size_t row) override { Accumulate(rows, row, -1); }
   void MergeSame(const MomentState& other) {
     count_ += other.count_;
     not_finite_ += other.not_finite_;
@@ -145,7 +145,7 @@ class MomentState final : public MergeableState<MomentState> {
     return Compute();
   }
 
-  void Accumulate(const EventRows& rows, size_t row, int sign) {
+  void Accumulate(const EventsView& rows, size_t row, int sign) {
     const double x = rows.slots[x_slot_].doubles()[row];
     const double y = rows.slots[y_slot_].doubles()[row];
     count_ += sign;

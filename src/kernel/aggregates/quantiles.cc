@@ -217,8 +217,8 @@ class QuantileState final : public QuantileAnswers<QuantileState<Code>, Code, Mu
     return absl::OkStatus();
   }
 
-  void Add(const EventRows& rows, size_t row) override { Change(rows, row, +1); }
-  void Subtract(const EventRows& rows, size_t row) override { Change(rows, row, -1); }
+  void Add(const EventsView& rows, size_t row) override { Change(rows, row, +1); }
+  void Subtract(const EventsView& rows, size_t row) override { Change(rows, row, -1); }
   void MergeSame(const QuantileState& other) {
     this->count_ += other.count_;
     this->values_.Merge(other.values_);
@@ -226,7 +226,7 @@ class QuantileState final : public QuantileAnswers<QuantileState<Code>, Code, Mu
   }
 
  private:
-  void Change(const EventRows& rows, size_t row, int64_t by) {
+  void Change(const EventsView& rows, size_t row, int64_t by) {
     this->count_ += by;
     ChangeValue(CodeOf<Code>(rows.slots[this->slot_], row), by);
   }
@@ -246,12 +246,12 @@ class MergedQuantileState final : public QuantileAnswers<MergedQuantileState<Cod
   void Encode(ByteWriter*) const override {}
   Status Decode(ByteReader*) override { return Internal("states of tiles are not written"); }
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     const auto code = CodeOf<Code>(rows.slots[this->slot_], row);
     GrowBy(1);
     this->is_exact() ? this->values_.Change(code, 1) : this->buckets_.Change(this->BucketCode(code), 1);
   }
-  void Subtract(const EventRows&, size_t) override {}
+  void Subtract(const EventsView&, size_t) override {}
   void MergeSame(const MergedQuantileState& other) {
     GrowBy(other.count_);
     if (this->is_exact()) {

@@ -54,13 +54,13 @@ class SequenceState final : public MergeableState<SequenceState> {
 
   explicit SequenceState(const AggregateCall& call) : call_(call) {}
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     Entry entry;
     if (call_.argument) entry.value = rows.slots[*call_.argument].GetValue(row);
     if (call_.second) entry.compared = rows.slots[*call_.second].GetValue(row);
     entries_.emplace(PlaceOf(rows, row), std::move(entry));
   }
-  void Subtract(const EventRows& rows, size_t row) override { entries_.erase(PlaceOf(rows, row)); }
+  void Subtract(const EventsView& rows, size_t row) override { entries_.erase(PlaceOf(rows, row)); }
   void MergeSame(const SequenceState& other) { entries_.insert(other.entries_.begin(), other.entries_.end()); }
 
   bool AppendResult(TimestampUs t, Column* out) const override {
@@ -77,7 +77,7 @@ class SequenceState final : public MergeableState<SequenceState> {
   }
 
  private:
-  static Place PlaceOf(const EventRows& rows, size_t row) {
+  static Place PlaceOf(const EventsView& rows, size_t row) {
     return {rows.event_time[row], rows.available_at[row], rows.ingest[row]};
   }
 

@@ -14,9 +14,9 @@ bool aggregates::NullIsValue(AggregateKind kind) {
   return kind == K::kFirst || kind == K::kLast || kind == K::kNthLast || kind == K::kFirstList || kind == K::kLastList;
 }
 
-bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row) {
+bool Contributes(const AggregateCall& call, const EventsView& rows, size_t row) {
   if (call.filter) {
-    const Column& filter = rows.slots[*call.filter];
+    const ColumnView& filter = rows.slots[*call.filter];
     if (filter.IsNull(row) || filter.ints()[row] == 0) return false;
   }
   if (aggregates::NullIsValue(call.kind)) return true;

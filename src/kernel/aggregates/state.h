@@ -54,9 +54,9 @@ class AggregateState {
   virtual ~AggregateState() = default;
 
   // Row `row` contributes (Contributes, below) and is added, or taken out again.
-  virtual void Add(const EventRows& rows, size_t row) = 0;
-  virtual void Subtract(const EventRows& rows, size_t row) = 0;  // not of min and max
-  virtual void Merge(const AggregateState& other) = 0;           // of the same call
+  virtual void Add(const EventsView& rows, size_t row) = 0;
+  virtual void Subtract(const EventsView& rows, size_t row) = 0;  // not of min and max
+  virtual void Merge(const AggregateState& other) = 0;            // of the same call
 
   // The bytes of a state: what EncodeState says. Decode replaces all that the state held; kDataLoss of bytes that are
   // none.
@@ -97,6 +97,6 @@ StatusOr<std::unique_ptr<AggregateState>> DecodeState(const AggregateCall& call,
 
 // Whether row `row` counts for `call`: its filter is true and no argument null. For first, last and nth_last, and
 // the lists of first and last, a null is a value (rules 20, 21).
-bool Contributes(const AggregateCall& call, const EventRows& rows, size_t row);
+bool Contributes(const AggregateCall& call, const EventsView& rows, size_t row);
 
 }  // namespace headrace

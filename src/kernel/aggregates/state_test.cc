@@ -118,7 +118,8 @@ std::map<std::string, Golden> ReadGolden() {
 }
 
 TEST(AggregateStateTest, BytesAndResultsAreThoseOfTheContract) {
-  const EventRows events = GoldenEvents();
+  const EventRows rows = GoldenEvents();
+  const EventsView events(rows);
   const std::map<std::string, Golden> golden = ReadGolden();
   for (const auto& [name, call] : GoldenCalls()) {
     const std::unique_ptr<AggregateState> state = MakeAggregateState(call);

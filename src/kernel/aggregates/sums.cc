@@ -16,8 +16,8 @@ class CountState final : public MergeableState<CountState> {
   void Encode(ByteWriter* out) const override { out->PutI64(count_); }
   Status Decode(ByteReader* in) override { return GetRows(in, &count_); }
 
-  void Add(const EventRows&, size_t) override { ++count_; }
-  void Subtract(const EventRows&, size_t) override { --count_; }
+  void Add(const EventsView&, size_t) override { ++count_; }
+  void Subtract(const EventsView&, size_t) override { --count_; }
   void MergeSame(const CountState& other) { count_ += other.count_; }
   bool AppendResult(TimestampUs, Column* out) const override {
     out->AppendInt(count_);
@@ -34,8 +34,8 @@ struct IntegerSum {
   __int128 sum = 0;
 
   explicit IntegerSum(TypeId) {}
-  void Add(const Column& column, size_t row) { sum += column.ints()[row]; }
-  void Subtract(const Column& column, size_t row) { sum -= column.ints()[row]; }
+  void Add(const ColumnView& column, size_t row) { sum += column.ints()[row]; }
+  void Subtract(const ColumnView& column, size_t row) { sum -= column.ints()[row]; }
   void Merge(const IntegerSum& other) { sum += other.sum; }
   void Encode(ByteWriter* out) const { out->PutI128(sum); }
   Status Decode(ByteReader* in) { return in->GetI128(&sum); }
@@ -57,8 +57,8 @@ struct SumOfDecimals {
   DecimalSum sum;
 
   explicit SumOfDecimals(TypeId type) : scale(ScaleOf(type)) {}
-  void Add(const Column& column, size_t row) { sum.Add(DecodeDecimal(column.str(row))); }
-  void Subtract(const Column& column, size_t row) { sum.Subtract(DecodeDecimal(column.str(row))); }
+  void Add(const ColumnView& column, size_t row) { sum.Add(DecodeDecimal(column.str(row))); }
+  void Subtract(const ColumnView& column, size_t row) { sum.Subtract(DecodeDecimal(column.str(row))); }
   void Merge(const SumOfDecimals& other) { sum.Merge(other.sum); }
   void Encode(ByteWriter* out) const { sum.Encode(out); }
   Status Decode(ByteReader* in) { return sum.Decode(in); }
@@ -79,8 +79,8 @@ struct SumOfDoubles {
   ExactSum sum;
 
   explicit SumOfDoubles(TypeId) {}
-  void Add(const Column& column, size_t row) { sum.Add(column.doubles()[row]); }
-  void Subtract(const Column& column, size_t row) { sum.Subtract(column.doubles()[row]); }
+  void Add(const ColumnView& column, size_t row) { sum.Add(column.doubles()[row]); }
+  void Subtract(const ColumnView& column, size_t row) { sum.Subtract(column.doubles()[row]); }
   void Merge(const SumOfDoubles& other) { sum.Merge(other.sum); }
   void Encode(ByteWriter* out) const { sum.Encode(out); }
   Status Decode(ByteReader* in) { return sum.Decode(in); }
@@ -108,11 +108,11 @@ class SumState final : public MergeableState<SumState<Sum>> {
   explicit SumState(const AggregateCall& call)
       : slot_(*call.argument), is_avg_(call.kind == AggregateKind::kAvg), sum_(call.argument_type) {}
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     sum_.Add(rows.slots[slot_], row);
     ++count_;
   }
-  void Subtract(const EventRows& rows, size_t row) override {
+  void Subtract(const EventsView& rows, size_t row) override {
     sum_.Subtract(rows.slots[slot_], row);
     --count_;
   }
@@ -151,8 +151,8 @@ class ExtremeState final : public MergeableState<ExtremeState> {
   explicit ExtremeState(const AggregateCall& call)
       : slot_(*call.argument), is_min_(call.kind == AggregateKind::kMin), best_(call.argument_type) {}
 
-  void Add(const EventRows& rows, size_t row) override { Consider(rows.slots[slot_], row); }
-  void Subtract(const EventRows&, size_t) override {}
+  void Add(const EventsView& rows, size_t row) override { Consider(rows.slots[slot_], row); }
+  void Subtract(const EventsView&, size_t) override {}
   void MergeSame(const ExtremeState& other) {
     if (other.best_.size() > 0) Consider(other.best_, 0);
   }
@@ -166,7 +166,7 @@ class ExtremeState final : public MergeableState<ExtremeState> {
   }
 
  private:
-  void Consider(const Column& column, size_t row) {
+  void Consider(const ColumnView& column, size_t row) {
     if (best_.size() > 0) {
       const int order = CompareCells(column, row, best_, 0);
       if (is_min_ ? order >= 0 : order <= 0) return;

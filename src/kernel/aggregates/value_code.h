@@ -7,7 +7,7 @@
 #include <type_traits>
 
 #include "base/codec.h"
-#include "base/column.h"
+#include "base/column_view.h"
 #include "base/hash.h"
 #include "kernel/aggregates/ordered_bits.h"
 
@@ -15,7 +15,7 @@ namespace headrace::aggregates {
 
 // `Code` is std::string for columns of bytes, int64_t for the others.
 template <typename Code>
-Code CodeOf(const Column& column, size_t row) {
+Code CodeOf(const ColumnView& column, size_t row) {
   if constexpr (std::is_same_v<Code, std::string>) {
     return std::string(column.str(row));
   } else {

@@ -24,11 +24,11 @@ class ValueCountState final : public MergeableState<ValueCountState<Code>> {
 
   explicit ValueCountState(const AggregateCall& call) : call_(call), type_(call.argument_type), slot_(*call.argument) {}
 
-  void Add(const EventRows& rows, size_t row) override {
+  void Add(const EventsView& rows, size_t row) override {
     ++counts_[CodeOf<Code>(rows.slots[slot_], row)];
     ++total_;
   }
-  void Subtract(const EventRows& rows, size_t row) override {
+  void Subtract(const EventsView& rows, size_t row) override {
     const auto it = counts_.find(CodeOf<Code>(rows.slots[slot_], row));
     if (--it->second == 0) counts_.erase(it);
     --total_;

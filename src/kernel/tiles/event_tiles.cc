@@ -11,10 +11,10 @@ const VisibilityLogic kVisibility;
 
 }  // namespace
 
-void VisibilityLogic::AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
+void VisibilityLogic::AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
   for (size_t row = begin; row < end; ++row) {
     tile->known_at = std::max(tile->known_at, rows.available_at[row]);
-    tile->retracted_at = std::min(tile->retracted_at, rows.retracted_at[row]);
+    tile->retracted_at = std::min(tile->retracted_at, rows.RetractedAt(row));
   }
 }
 
@@ -23,17 +23,17 @@ void VisibilityLogic::Merge(const Tile& from, Tile* into) const {
   into->retracted_at = std::min(into->retracted_at, from.retracted_at);
 }
 
-EventTiles::EventTiles(const ReadPlan& plan, const EventRows& rows) : plan_(plan), visibility_(kVisibility) {
+EventTiles::EventTiles(const ReadPlan& plan, const EventsView& rows) : plan_(plan), visibility_(kVisibility) {
   Rebuild(rows);
 }
 
-void EventTiles::Rebuild(const EventRows& rows) {
+void EventTiles::Rebuild(const EventsView& rows) {
   first_block_ = 0;
   starts_ = {0};
   num_levels_ = 0;
   visibility_.Clear();
   columns_.clear();
-  for (const std::unique_ptr<Folder>& folder : plan_.folders()) columns_.push_back(folder->MakeTiles());
+  for (const FoldOf& fold : plan_.folds()) columns_.push_back(fold.folder->MakeTiles());
   Seal(rows);
 }
 
@@ -61,7 +61,7 @@ size_t EventTiles::NumTiles(size_t level) const {
 }
 
 // Blocks of the tail, as long as it has enough.
-void EventTiles::Seal(const EventRows& rows) {
+void EventTiles::Seal(const EventsView& rows) {
   while (rows.size() - starts_.back() >= plan_.sizes().block_rows) {
     const size_t begin = starts_.back();
     const size_t end = begin + plan_.sizes().block_rows;
@@ -96,7 +96,7 @@ void EventTiles::FoldChildren(size_t level, size_t index) {
       [&, first = first, last = last](TileColumn& column) { column.FoldChildren(level, index, first, last - first); });
 }
 
-void EventTiles::RowInserted(const EventRows& rows, size_t position) {
+void EventTiles::RowInserted(const EventsView& rows, size_t position) {
   if (position >= starts_.back()) return Seal(rows);
   const auto next = std::upper_bound(starts_.begin(), starts_.end(), position);
   for (auto start = next; start != starts_.end(); ++start) ++*start;
@@ -110,7 +110,7 @@ void EventTiles::RowInserted(const EventRows& rows, size_t position) {
 }
 
 // Of the block, which has the event at `position` already, and of all above it.
-void EventTiles::AddToTiles(const EventRows& rows, size_t block, size_t position) {
+void EventTiles::AddToTiles(const EventsView& rows, size_t block, size_t position) {
   for (size_t level = 0; level < num_levels_; ++level) {
     const size_t number = (first_block_ + block) / Span(level);
     if (number < FirstTile(level) || number - FirstTile(level) >= NumTiles(level)) continue;
@@ -125,7 +125,7 @@ void EventTiles::AddToTiles(const EventRows& rows, size_t block, size_t position
 }
 
 // The blocks after it get other numbers, so that the tiles above are made anew from there on.
-void EventTiles::Split(const EventRows& rows, size_t block) {
+void EventTiles::Split(const EventsView& rows, size_t block) {
   const size_t middle = starts_[block] + (starts_[block + 1] - starts_[block]) / 2;
   starts_.insert(starts_.begin() + static_cast<ptrdiff_t>(block) + 1, middle);
   ForEachColumn([&](TileColumn& column) {
@@ -140,7 +140,7 @@ void EventTiles::Split(const EventRows& rows, size_t block) {
   Grow();
 }
 
-void EventTiles::RowsErased(const EventRows& rows, size_t count) {
+void EventTiles::RowsErased(const EventsView& rows, size_t count) {
   const auto kept = std::lower_bound(starts_.begin(), starts_.end(), count);
   if (kept == starts_.end() || kept + 1 == starts_.end()) return Rebuild(rows);  // no block is left
   const auto blocks = static_cast<size_t>(kept - starts_.begin());
@@ -187,7 +187,7 @@ Piece EventTiles::TileTo(size_t first_block, size_t last_block, TimestampUs t) c
   return best;
 }
 
-void EventTiles::FindPieces(const EventRows& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const {
+void EventTiles::FindPieces(const EventsView& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const {
   auto block = static_cast<size_t>(std::lower_bound(starts_.begin(), starts_.end(), begin) - starts_.begin());
   const auto after = static_cast<size_t>(std::upper_bound(starts_.begin(), starts_.end(), end) - starts_.begin());
   if (after == 0 || block + 1 >= after) return AppendVisibleRuns(rows, begin, end, t, pieces);
@@ -206,7 +206,7 @@ void EventTiles::FindPieces(const EventRows& rows, size_t begin, size_t end, Tim
   AppendVisibleRuns(rows, starts_[last_block], end, t, pieces);
 }
 
-size_t EventTiles::BeginOfLast(const EventRows& rows, size_t begin, size_t end, size_t count, TimestampUs t) const {
+size_t EventTiles::BeginOfLast(const EventsView& rows, size_t begin, size_t end, size_t count, TimestampUs t) const {
   const auto first_block =
       static_cast<size_t>(std::lower_bound(starts_.begin(), starts_.end(), begin) - starts_.begin());
   const auto after = static_cast<size_t>(std::upper_bound(starts_.begin(), starts_.end(), end) - starts_.begin());
@@ -235,7 +235,7 @@ size_t EventTiles::BeginOfLast(const EventRows& rows, size_t begin, size_t end, 
   return count > 0 ? BeginOfLastRows(rows, begin, starts_[first_block], t, &count) : found;
 }
 
-void AppendVisibleRuns(const EventRows& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) {
+void AppendVisibleRuns(const EventsView& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) {
   for (size_t row = begin; row < end;) {
     while (row < end && !rows.VisibleAt(row, t)) ++row;
     const size_t first = row;
@@ -244,7 +244,7 @@ void AppendVisibleRuns(const EventRows& rows, size_t begin, size_t end, Timestam
   }
 }
 
-size_t BeginOfLastRows(const EventRows& rows, size_t begin, size_t end, TimestampUs t, size_t* count) {
+size_t BeginOfLastRows(const EventsView& rows, size_t begin, size_t end, TimestampUs t, size_t* count) {
   size_t row = end;
   while (*count > 0 && row > begin) {
     if (rows.VisibleAt(--row, t)) --*count;

@@ -43,7 +43,7 @@ struct VisibilityLogic {
   };
   static constexpr bool kOrdered = false;
 
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const;
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const;
   void Merge(const Tile& from, Tile* into) const;
 };
 
@@ -63,19 +63,19 @@ using Pieces = absl::InlinedVector<Piece, 8>;
 class EventTiles {
  public:
   // Of `rows`, as they are. The plan must outlive it.
-  EventTiles(const ReadPlan& plan, const EventRows& rows);
+  EventTiles(const ReadPlan& plan, const EventsView& rows);
 
   // The rows have changed: one is new at `position`; or so many are gone from the front.
-  void RowInserted(const EventRows& rows, size_t position);
-  void RowsErased(const EventRows& rows, size_t count);
+  void RowInserted(const EventsView& rows, size_t position);
+  void RowsErased(const EventsView& rows, size_t count);
 
   // Of the plan's fold `i`; nullptr where it has no tiles.
   const TileColumn* column(size_t i) const { return columns_[i].get(); }
 
   // Appends the pieces, in the order, that hold exactly the visible ones of rows [begin, end) at `t`.
-  void FindPieces(const EventRows& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;
+  void FindPieces(const EventsView& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;
   // The greatest row from which on [that, end) has `count` rows visible at `t`; `begin` if there are fewer.
-  size_t BeginOfLast(const EventRows& rows, size_t begin, size_t end, size_t count, TimestampUs t) const;
+  size_t BeginOfLast(const EventsView& rows, size_t begin, size_t end, size_t count, TimestampUs t) const;
 
   // A tile of a level above 0 has the tiles [first, second) of the level below.
   std::pair<size_t, size_t> ChildrenOf(size_t level, size_t index) const;
@@ -90,12 +90,12 @@ class EventTiles {
   size_t FirstTile(size_t level) const;  // the number of the first
   size_t NumTiles(size_t level) const;
 
-  void Rebuild(const EventRows& rows);
-  void Seal(const EventRows& rows);
+  void Rebuild(const EventsView& rows);
+  void Seal(const EventsView& rows);
   void Grow();
   void FoldChildren(size_t level, size_t index);
-  void AddToTiles(const EventRows& rows, size_t block, size_t position);
-  void Split(const EventRows& rows, size_t block);
+  void AddToTiles(const EventsView& rows, size_t block, size_t position);
+  void Split(const EventsView& rows, size_t block);
   template <typename Change>
   void ForEachColumn(const Change& change);
 
@@ -112,8 +112,8 @@ class EventTiles {
 };
 
 // Appends, as pieces, the runs of rows of [begin, end) that are visible at `t`.
-void AppendVisibleRuns(const EventRows& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces);
+void AppendVisibleRuns(const EventsView& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces);
 // As EventTiles::BeginOfLast, row by row. `*count` becomes how many are missing.
-size_t BeginOfLastRows(const EventRows& rows, size_t begin, size_t end, TimestampUs t, size_t* count);
+size_t BeginOfLastRows(const EventsView& rows, size_t begin, size_t end, TimestampUs t, size_t* count);
 
 }  // namespace headrace

@@ -42,9 +42,9 @@ class EventTilesTest : public ::testing::Test {
   std::pair<int64_t, int64_t> Read(const EventRows& events, TimestampUs t) const {
     KeyEvents state(plan_);
     state.Restore(events);
-    FeatureCells cells(program_);
-    state.Read(t, &cells);
-    return {cells.columns[0].ints()[0], cells.columns[1].ints()[0]};
+    Cells cells(2);
+    state.Read(ViewRead(plan_, 0), t, &cells);
+    return {cells.Int(0), cells.Int(1)};
   }
 
   const ViewProgram program_ = CountAndSum();
@@ -74,14 +74,15 @@ TEST_F(EventTilesTest, EventsThatAreNotKnownTakeNoPlaceAmongTheLastRows) {
   for (const size_t unknown : {80, 81, 90}) events.available_at[unknown] = 500;
   KeyEvents state(plan);
   state.Restore(events);
-  EXPECT_EQ(state.SourceRows(499, 0).size(), 30u);
-  EXPECT_EQ(state.SourceRows(499, 0).front(), 67u);
-  EXPECT_EQ(state.SourceRows(500, 0).front(), 70u);
+  EXPECT_EQ(state.SourceRows(program, 499, 0).size(), 30u);
+  EXPECT_EQ(state.SourceRows(program, 499, 0).front(), 67u);
+  EXPECT_EQ(state.SourceRows(program, 500, 0).front(), 70u);
 }
 
 // Every piece that may be a tile is one: what is read raw is less than two blocks.
 TEST_F(EventTilesTest, OnlyTheEdgesAreReadEventByEvent) {
-  const EventRows events = Events();
+  const EventRows rows = Events();
+  const EventsView events(rows);
   const EventTiles tiles(plan_, events);
   for (size_t begin = 0; begin < 40; ++begin) {
     for (size_t end = begin; end <= events.size(); ++end) {

@@ -1,23 +1,46 @@
-// One fold of a view's reads: aggregates that are answered by one pass over what a window holds.
+// One fold of reads: aggregates that are answered by one pass over what a window holds.
 //
-// Immutable and shared by all keys of a view; what it keeps of a key are tiles (tile_column.h).
+// Immutable and shared by all keys; what it keeps of a key are tiles (tile_column.h).
 #pragma once
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kernel/aggregate.h"
+#include "kernel/cells.h"
 #include "kernel/tiles/event_tiles.h"
 
 namespace headrace {
 
-// What a window holds at `t`: the pieces, in the order. A tile piece is one of `column`.
+// Windows of which each holds all that the one before it does: as pieces from the last to the first in the order, the
+// window holds the first `pieces` of them. A tile piece is one of `column`.
 struct FoldInput {
-  const EventRows& rows;
+  struct NestedWindow {
+    size_t pieces = 0;
+    size_t cells = 0;  // where its values go
+  };
+
+  const EventsView& rows;
   std::span<const Piece> pieces;
+  std::span<const NestedWindow> windows;
   const EventTiles* tiles = nullptr;   // nullptr: there are only rows
   const TileColumn* column = nullptr;  // this fold's; nullptr where it has none
   TimestampUs t = 0;
+};
+
+// Where the values of one window go. `places`: one per aggregate of the fold, counted from the window's first cell.
+struct FoldOutput {
+  static constexpr uint32_t kUnwanted = 0xFFFFFFFF;
+
+  Cells& cells;
+  size_t begin = 0;
+  std::span<const uint32_t> places;
+
+  bool Wants(size_t aggregate) const { return places[aggregate] != kUnwanted; }
+  size_t PlaceOf(size_t aggregate) const { return begin + places[aggregate]; }
+  // The value of a state, which gives it to a column. Whether rule 17 made it null.
+  bool SetResult(size_t aggregate, const AggregateState& state, TypeId type, TimestampUs t) const;
 };
 
 class Folder {
@@ -27,18 +50,17 @@ class Folder {
   // nullptr: it looks at every event of a window.
   virtual std::unique_ptr<TileColumn> MakeTiles() const = 0;
 
-  // Appends the value of each of the fold's aggregates to its column: out[i] is that of the view's aggregate `i`.
-  // Returns how many rule 17 made null.
-  virtual int64_t Append(const FoldInput& input, std::span<Column> out) const = 0;
+  // Sets the values of all windows. Returns how many rule 17 made null.
+  virtual int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const = 0;
 };
 
-// An aggregate of a view, and where its values go.
-struct FoldedCall {
-  AggregateCall call;
-  size_t output = 0;
+// A fold and which aggregates, of those it was made for, it answers: in the order of its places.
+struct FoldOf {
+  std::unique_ptr<Folder> folder;
+  std::vector<size_t> aggregates;
 };
 
-// The folds of a view's aggregates. Kinds and what a tile of them is:
+// The folds of aggregates over events of the types `slots`. Kinds and what a tile of them is:
 //
 //   count                          a number
 //   sum, avg                       of bigints the sum in 128 bits; of doubles the same in fixed point at a scale of the
@@ -58,6 +80,6 @@ struct FoldedCall {
 //   count_days, sessions,          the first and last instant, and the number or gap between them
 //     longest_gap
 //   product, ew_avg                none: they are rounded at every event, so that a read looks at all of the window
-std::vector<std::unique_ptr<Folder>> MakeFolders(const ViewProgram& program);
+std::vector<FoldOf> MakeFolders(std::span<const AggregateCall> calls, std::span<const TypeId> slots);
 
 }  // namespace headrace

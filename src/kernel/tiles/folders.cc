@@ -20,10 +20,10 @@ class CountLogic {
   using Tile = int64_t;
   static constexpr bool kOrdered = false;
 
-  explicit CountLogic(std::vector<FoldedCall> calls) : calls_(std::move(calls)) {}
+  explicit CountLogic(std::vector<AggregateCall> calls) : calls_(std::move(calls)) {}
 
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    const Selection selection(calls_[0].call, rows);
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    const Selection selection(calls_[0], rows);
     if (selection.all()) {
       *tile += static_cast<int64_t>(end - begin);
     } else {
@@ -31,28 +31,30 @@ class CountLogic {
     }
   }
   void Merge(const Tile& from, Tile* into) const { *into += from; }
-  int64_t Append(const Tile& tile, TimestampUs, std::span<Column> out) const {
-    for (const FoldedCall& folded : calls_) out[folded.output].AppendInt(tile);
+  int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (out.Wants(i)) out.cells.SetInt(out.PlaceOf(i), tile);
+    }
     return 0;
   }
 
  private:
-  std::vector<FoldedCall> calls_;  // which select the same rows
+  std::vector<AggregateCall> calls_;  // which select the same rows
 };
 
 // What sums of bigints and of doubles are made of.
 struct SumOfBigints {
   __int128 sum = 0;
 
-  void AddRows(const Column& argument, size_t begin, size_t end, const Selection& selection) {
+  void AddRows(const ColumnView& argument, size_t begin, size_t end, const Selection& selection) {
     const std::span<const int64_t> values = argument.ints();
     selection.ForEach(begin, end, [&](size_t row) { sum += values[row]; });
   }
   void Merge(const SumOfBigints& other) { sum += other.sum; }
   double Average(uint64_t count) const { return RoundQuotientToDouble(sum, 0, count); }
-  bool AppendSum(Column* out) const {
+  bool SetSum(size_t place, Cells* out) const {
     const bool fits = sum >= std::numeric_limits<int64_t>::min() && sum <= std::numeric_limits<int64_t>::max();
-    fits ? out->AppendInt(static_cast<int64_t>(sum)) : out->AppendNull();
+    fits ? out->SetInt(place, static_cast<int64_t>(sum)) : out->SetNull(place);
     return !fits;
   }
 };
@@ -60,13 +62,13 @@ struct SumOfBigints {
 struct SumOfDoubles {
   ScaledSum sum;
 
-  void AddRows(const Column& argument, size_t begin, size_t end, const Selection& selection) {
+  void AddRows(const ColumnView& argument, size_t begin, size_t end, const Selection& selection) {
     sum.AddRows(argument.doubles(), begin, end, selection);
   }
   void Merge(const SumOfDoubles& other) { sum.Merge(other.sum); }
   double Average(uint64_t count) const { return sum.RoundQuotient(count); }
-  bool AppendSum(Column* out) const {
-    out->AppendDouble(sum.RoundQuotient(1));
+  bool SetSum(size_t place, Cells* out) const {
+    out->SetDouble(place, sum.RoundQuotient(1));
     return false;
   }
 };
@@ -81,10 +83,10 @@ class SumLogic {
   };
   static constexpr bool kOrdered = false;
 
-  explicit SumLogic(std::vector<FoldedCall> calls) : calls_(std::move(calls)) {}
+  explicit SumLogic(std::vector<AggregateCall> calls) : calls_(std::move(calls)) {}
 
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    const AggregateCall& call = calls_[0].call;
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    const AggregateCall& call = calls_[0];
     const Selection selection(call, rows);
     tile->sum.AddRows(rows.slots[*call.argument], begin, end, selection);
     selection.ForEach(begin, end, [&](size_t) { ++tile->count; });
@@ -93,25 +95,25 @@ class SumLogic {
     into->sum.Merge(from.sum);
     into->count += from.count;
   }
-  int64_t Append(const Tile& tile, TimestampUs, std::span<Column> out) const {
+  int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
     int64_t overflows = 0;
-    for (const FoldedCall& folded : calls_) {
-      Column* column = &out[folded.output];
-      if (folded.call.kind == K::kCount) {
-        column->AppendInt(tile.count);
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (!out.Wants(i)) continue;
+      if (calls_[i].kind == K::kCount) {
+        out.cells.SetInt(out.PlaceOf(i), tile.count);
       } else if (tile.count == 0) {
-        column->AppendNull();
-      } else if (folded.call.kind == K::kAvg) {
-        column->AppendDouble(tile.sum.Average(static_cast<uint64_t>(tile.count)));
+        out.cells.SetNull(out.PlaceOf(i));
+      } else if (calls_[i].kind == K::kAvg) {
+        out.cells.SetDouble(out.PlaceOf(i), tile.sum.Average(static_cast<uint64_t>(tile.count)));
       } else {
-        overflows += tile.sum.AppendSum(column) ? 1 : 0;
+        overflows += tile.sum.SetSum(out.PlaceOf(i), &out.cells) ? 1 : 0;
       }
     }
     return overflows;
   }
 
  private:
-  std::vector<FoldedCall> calls_;  // which have the same argument and select the same rows
+  std::vector<AggregateCall> calls_;  // which have the same argument and select the same rows
 };
 
 // min or max of what is held as numbers, as integers in the same order; a max is the min of the complements.
@@ -123,11 +125,11 @@ class ExtremeLogic {
   };
   static constexpr bool kOrdered = false;
 
-  explicit ExtremeLogic(FoldedCall folded) : folded_(folded), flip_(folded_.call.kind == K::kMax ? -1 : 0) {}
+  explicit ExtremeLogic(const AggregateCall& call) : call_(call), flip_(call.kind == K::kMax ? -1 : 0) {}
 
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    const Selection selection(folded_.call, rows);
-    const Column& argument = rows.slots[*folded_.call.argument];
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    const Selection selection(call_, rows);
+    const ColumnView& argument = rows.slots[*call_.argument];
     if (argument.type() == TypeId::kDouble) {
       const std::span<const double> values = argument.doubles();
       Add(
@@ -142,15 +144,14 @@ class ExtremeLogic {
     into->least = std::min(into->least, from.least);
     into->has_any |= from.has_any;
   }
-  int64_t Append(const Tile& tile, TimestampUs, std::span<Column> out) const {
-    Column* column = &out[folded_.output];
+  int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
     const int64_t code = tile.least ^ flip_;
     if (!tile.has_any) {
-      column->AppendNull();
-    } else if (column->type() == TypeId::kDouble) {
-      column->AppendDouble(DoubleOfOrderedBits(code));
+      out.cells.SetNull(out.PlaceOf(0));
+    } else if (call_.argument_type == TypeId::kDouble) {
+      out.cells.SetDouble(out.PlaceOf(0), DoubleOfOrderedBits(code));
     } else {
-      column->AppendInt(code);
+      out.cells.SetInt(out.PlaceOf(0), code);
     }
     return 0;
   }
@@ -167,7 +168,7 @@ class ExtremeLogic {
     *tile = {least, has_any};
   }
 
-  FoldedCall folded_;
+  AggregateCall call_;
   int64_t flip_;  // all ones for a max
 };
 
@@ -177,27 +178,26 @@ class StateLogic {
   using Tile = std::unique_ptr<AggregateState>;  // nullptr: of no rows
   static constexpr bool kOrdered = false;
 
-  explicit StateLogic(FoldedCall folded) : folded_(folded) {}
+  explicit StateLogic(const AggregateCall& call) : call_(call) {}
 
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) { Ready(tile).Add(rows, row); });
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    Selection(call_, rows).ForEach(begin, end, [&](size_t row) { Ready(tile).Add(rows, row); });
   }
   void Merge(const Tile& from, Tile* into) const {
     if (from != nullptr) Ready(into).Merge(*from);
   }
-  int64_t Append(const Tile& tile, TimestampUs t, std::span<Column> out) const {
-    Column* column = &out[folded_.output];
-    if (tile != nullptr) return tile->AppendResult(t, column) ? 1 : 0;
-    return MakeMergedState(folded_.call)->AppendResult(t, column) ? 1 : 0;
+  int64_t Set(const Tile& tile, TimestampUs t, const FoldOutput& out) const {
+    const Tile empty = tile == nullptr ? MakeMergedState(call_) : nullptr;
+    return out.SetResult(0, tile == nullptr ? *empty : *tile, call_.result_type, t) ? 1 : 0;
   }
 
  private:
   AggregateState& Ready(Tile* tile) const {
-    if (*tile == nullptr) *tile = MakeMergedState(folded_.call);
+    if (*tile == nullptr) *tile = MakeMergedState(call_);
     return **tile;
   }
 
-  FoldedCall folded_;
+  AggregateCall call_;
 };
 
 bool SelectTheSame(const AggregateCall& a, const AggregateCall& b) {
@@ -222,48 +222,72 @@ bool IsOfSequence(const AggregateCall& call) {
   return MakeAggregateState(call)->form() == StateForm::kSequence;
 }
 
-std::unique_ptr<Folder> MakeSumFolder(std::vector<FoldedCall> calls) {
-  if (calls[0].call.argument_type == TypeId::kDouble)
+std::unique_ptr<Folder> MakeSumFolder(std::vector<AggregateCall> calls) {
+  if (calls[0].argument_type == TypeId::kDouble)
     return std::make_unique<TiledFolder<SumLogic<SumOfDoubles>>>(SumLogic<SumOfDoubles>(std::move(calls)));
   return std::make_unique<TiledFolder<SumLogic<SumOfBigints>>>(SumLogic<SumOfBigints>(std::move(calls)));
 }
 
-std::unique_ptr<Folder> MakeSingleFolder(FoldedCall folded, const ViewProgram& program) {
-  if (IsPlainExtreme(folded.call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(folded));
-  if (IsOfSequence(folded.call)) {
-    const TypeId compared = folded.call.second ? program.slots[*folded.call.second].type : TypeId::kBigint;
-    return MakeSequenceFolder(folded, compared);
-  }
-  return std::make_unique<TiledFolder<StateLogic>>(StateLogic(folded));
+std::unique_ptr<Folder> MakeSingleFolder(const AggregateCall& call, std::span<const TypeId> slots) {
+  if (IsPlainExtreme(call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(call));
+  if (IsOfSequence(call)) return MakeSequenceFolder(call, call.second ? slots[*call.second] : TypeId::kBigint);
+  return std::make_unique<TiledFolder<StateLogic>>(StateLogic(call));
 }
+
+// Shares out aggregates among folds.
+class Sharing {
+ public:
+  explicit Sharing(std::span<const AggregateCall> calls) : calls_(calls), taken_(calls.size()) {}
+
+  bool IsTaken(size_t i) const { return taken_[i]; }
+  // Takes every aggregate that is left, selects what aggregate `of` selects, and is of the kind.
+  template <typename IsOfKind>
+  std::vector<size_t> Take(size_t of, const IsOfKind& is_of_kind) {
+    std::vector<size_t> taken;
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (taken_[i] || !SelectTheSame(calls_[of], calls_[i]) || !is_of_kind(calls_[i])) continue;
+      taken_[i] = true;
+      taken.push_back(i);
+    }
+    return taken;
+  }
+  std::vector<AggregateCall> Calls(const std::vector<size_t>& aggregates) const {
+    std::vector<AggregateCall> calls;
+    for (const size_t i : aggregates) calls.push_back(calls_[i]);
+    return calls;
+  }
+
+ private:
+  std::span<const AggregateCall> calls_;
+  std::vector<bool> taken_;
+};
 
 }  // namespace
 
-std::vector<std::unique_ptr<Folder>> MakeFolders(const ViewProgram& program) {
-  const std::vector<AggregateCall>& calls = program.aggregates;
-  std::vector<std::unique_ptr<Folder>> folders;
-  std::vector<bool> folded(calls.size());
-  // Takes every call that is not folded yet, selects what `of` selects, and is of the kind.
-  const auto take = [&](const AggregateCall& of, const auto& is_of_kind) {
-    std::vector<FoldedCall> taken;
-    for (size_t i = 0; i < calls.size(); ++i) {
-      if (folded[i] || !SelectTheSame(of, calls[i]) || !is_of_kind(calls[i])) continue;
-      folded[i] = true;
-      taken.push_back({calls[i], i});
-    }
-    return taken;
-  };
+bool FoldOutput::SetResult(size_t aggregate, const AggregateState& state, TypeId type, TimestampUs t) const {
+  Column result(type);
+  const bool overflows = state.AppendResult(t, &result);
+  cells.SetFrom(PlaceOf(aggregate), result, 0);
+  return overflows;
+}
+
+std::vector<FoldOf> MakeFolders(std::span<const AggregateCall> calls, std::span<const TypeId> slots) {
+  std::vector<FoldOf> folders;
+  Sharing sharing(calls);
   for (size_t i = 0; i < calls.size(); ++i) {
-    if (folded[i] || !IsPlainSum(calls[i])) continue;
-    folders.push_back(MakeSumFolder(
-        take(calls[i], [](const AggregateCall& call) { return IsPlainSum(call) || call.kind == K::kCount; })));
+    if (sharing.IsTaken(i) || !IsPlainSum(calls[i])) continue;
+    std::vector<size_t> shared =
+        sharing.Take(i, [](const AggregateCall& call) { return IsPlainSum(call) || call.kind == K::kCount; });
+    folders.push_back({MakeSumFolder(sharing.Calls(shared)), std::move(shared)});
   }
   for (size_t i = 0; i < calls.size(); ++i) {
-    if (folded[i]) continue;
+    if (sharing.IsTaken(i)) continue;
     if (IsCount(calls[i])) {
-      folders.push_back(std::make_unique<TiledFolder<CountLogic>>(CountLogic(take(calls[i], IsCount))));
+      std::vector<size_t> shared = sharing.Take(i, IsCount);
+      folders.push_back(
+          {std::make_unique<TiledFolder<CountLogic>>(CountLogic(sharing.Calls(shared))), std::move(shared)});
     } else {
-      folders.push_back(MakeSingleFolder({calls[i], i}, program));
+      folders.push_back({MakeSingleFolder(calls[i], slots), {i}});
     }
   }
   return folders;

@@ -8,7 +8,7 @@ namespace headrace {
 
 class Selection {
  public:
-  Selection(const AggregateCall& call, const EventRows& rows) {
+  Selection(const AggregateCall& call, const EventsView& rows) {
     if (call.filter) {
       filter_ = rows.slots[*call.filter].ints().data();
       filter_valid_ = ValidityOf(rows.slots[*call.filter]);
@@ -38,9 +38,7 @@ class Selection {
   }
 
  private:
-  static const uint8_t* ValidityOf(const Column& column) {
-    return column.has_nulls() ? column.validity().data() : nullptr;
-  }
+  static const uint8_t* ValidityOf(const ColumnView& column) { return column.validity(); }
   static bool IsValid(const uint8_t* validity, size_t row) { return validity == nullptr || validity[row] != 0; }
 
   const int64_t* filter_ = nullptr;  // nullptr: none

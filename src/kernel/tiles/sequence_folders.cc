@@ -25,8 +25,8 @@ double Microseconds(TimestampUs from, TimestampUs to) {
   return static_cast<double>(static_cast<__int128>(to) - from);
 }
 
-void AppendNumber(const std::optional<double>& number, Column* out) {
-  number ? out->AppendDouble(AggregatedDouble(*number)) : out->AppendNull();
+void SetNumber(const std::optional<double>& number, const FoldOutput& out) {
+  number ? out.cells.SetDouble(out.PlaceOf(0), AggregatedDouble(*number)) : out.cells.SetNull(out.PlaceOf(0));
 }
 
 // How many events contribute.
@@ -36,7 +36,7 @@ class ContributionLogic {
   static constexpr bool kOrdered = false;
 
   explicit ContributionLogic(const AggregateCall& call) : call_(call) {}
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
     Selection(call_, rows).ForEach(begin, end, [&](size_t) { ++*tile; });
   }
   void Merge(const Tile& from, Tile* into) const { *into += from; }
@@ -48,9 +48,9 @@ class ContributionLogic {
 // What is decided by a few events at either end of the window: they alone are given to the state.
 class EndsFolder final : public Folder {
  public:
-  explicit EndsFolder(FoldedCall folded) : folded_(folded), logic_(folded_.call) {
-    const auto nth = static_cast<size_t>(folded_.call.parameter);
-    switch (folded_.call.kind) {
+  explicit EndsFolder(const AggregateCall& call) : call_(call), logic_(call_) {
+    const auto nth = static_cast<size_t>(call_.parameter);
+    switch (call_.kind) {
       case K::kFirst:
         front_ = 1;
         break;
@@ -73,14 +73,19 @@ class EndsFolder final : public Folder {
     return std::make_unique<TileLevels<ContributionLogic>>(logic_);
   }
 
-  int64_t Append(const FoldInput& input, std::span<Column> out) const override {
-    const std::unique_ptr<AggregateState> state = MakeAggregateState(folded_.call);
-    const Selection selection(folded_.call, input.rows);
-    Walk front{input, selection, *state, front_, false};
-    for (size_t i = 0; i < input.pieces.size() && front.missing > 0; ++i) Take(input.pieces[i], &front);
-    Walk back{input, selection, *state, back_, true};
-    for (size_t i = input.pieces.size(); i-- > 0 && back.missing > 0;) Take(input.pieces[i], &back);
-    return state->AppendResult(input.t, &out[folded_.output]) ? 1 : 0;
+  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+    const Selection selection(call_, input.rows);
+    int64_t overflows = 0;
+    for (const FoldInput::NestedWindow& window : input.windows) {
+      const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
+      Walk front{input, selection, *state, front_, false};
+      for (size_t i = window.pieces; i-- > 0 && front.missing > 0;) Take(input.pieces[i], &front);
+      Walk back{input, selection, *state, back_, true};
+      for (size_t i = 0; i < window.pieces && back.missing > 0; ++i) Take(input.pieces[i], &back);
+      const FoldOutput output = {*out, window.cells, places};
+      overflows += output.SetResult(0, *state, call_.result_type, input.t) ? 1 : 0;
+    }
+    return overflows;
   }
 
  private:
@@ -117,7 +122,7 @@ class EndsFolder final : public Folder {
     }
   }
 
-  const FoldedCall folded_;
+  const AggregateCall call_;
   const ContributionLogic logic_;
   size_t front_ = 0;  // how many events from there
   size_t back_ = 0;
@@ -131,8 +136,8 @@ class ArgExtremeLogic {
   static constexpr bool kOrdered = false;
 
   explicit ArgExtremeLogic(const AggregateCall& call) : call_(call), is_min_(call.kind == K::kArgMin) {}
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    const Column& compared = rows.slots[*call_.second];
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    const ColumnView& compared = rows.slots[*call_.second];
     Selection(call_, rows).ForEach(begin, end, [&](size_t row) { Consider(CodeOf<Code>(compared, row), tile); });
   }
   void Merge(const Tile& from, Tile* into) const {
@@ -154,23 +159,28 @@ class ArgExtremeFolder final : public Folder {
   using Logic = ArgExtremeLogic<Code>;
   using Tile = typename Logic::Tile;
 
-  explicit ArgExtremeFolder(FoldedCall folded) : folded_(folded), logic_(folded_.call) {}
+  explicit ArgExtremeFolder(const AggregateCall& call) : call_(call), logic_(call_) {}
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return std::make_unique<TileLevels<Logic>>(logic_); }
 
-  int64_t Append(const FoldInput& input, std::span<Column> out) const override {
+  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
     Tile best;
-    for (const Piece& piece : input.pieces) {
-      if (piece.is_tile()) {
-        logic_.Merge(TileAt(input, piece.level, piece.index), &best);
-      } else {
-        logic_.AddRows(input.rows, piece.begin, piece.end, &best);
+    size_t seen = 0;
+    for (const FoldInput::NestedWindow& window : input.windows) {
+      for (; seen < window.pieces; ++seen) {
+        const Piece& piece = input.pieces[seen];
+        if (piece.is_tile()) {
+          logic_.Merge(TileAt(input, piece.level, piece.index), &best);
+        } else {
+          logic_.AddRows(input.rows, piece.begin, piece.end, &best);
+        }
       }
-    }
-    if (!best) {
-      out[folded_.output].AppendNull();
-    } else {
-      out[folded_.output].AppendFrom(input.rows.slots[*folded_.call.argument], FirstWith(input, *best));
+      const size_t place = FoldOutput{*out, window.cells, places}.PlaceOf(0);
+      if (best) {
+        out->SetFrom(place, input.rows.slots[*call_.argument], FirstWith(input, window.pieces, *best));
+      } else {
+        out->SetNull(place);
+      }
     }
     return 0;
   }
@@ -181,8 +191,9 @@ class ArgExtremeFolder final : public Folder {
   }
 
   // Rule 20: among equals the first in the order.
-  size_t FirstWith(const FoldInput& input, const Code& best) const {
-    for (const Piece& piece : input.pieces) {
+  size_t FirstWith(const FoldInput& input, size_t pieces, const Code& best) const {
+    for (size_t i = pieces; i-- > 0;) {
+      const Piece& piece = input.pieces[i];
       std::optional<size_t> row;
       if (!piece.is_tile()) {
         row = FirstRowWith(input, piece.begin, piece.end, best);
@@ -205,15 +216,15 @@ class ArgExtremeFolder final : public Folder {
   }
 
   std::optional<size_t> FirstRowWith(const FoldInput& input, size_t begin, size_t end, const Code& best) const {
-    const Selection selection(folded_.call, input.rows);
-    const Column& compared = input.rows.slots[*folded_.call.second];
+    const Selection selection(call_, input.rows);
+    const ColumnView& compared = input.rows.slots[*call_.second];
     for (size_t row = begin; row < end; ++row) {
       if (selection.Has(row) && CodeOf<Code>(compared, row) == best) return row;
     }
     return std::nullopt;
   }
 
-  const FoldedCall folded_;
+  const AggregateCall call_;
   const Logic logic_;
 };
 
@@ -230,10 +241,10 @@ class DrawdownLogic {
   };
   static constexpr bool kOrdered = true;
 
-  explicit DrawdownLogic(FoldedCall folded) : folded_(folded) {}
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    const std::span<const double> values = rows.slots[*folded_.call.argument].doubles();
-    Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) {
+  explicit DrawdownLogic(const AggregateCall& call) : call_(call) {}
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    const std::span<const double> values = rows.slots[*call_.argument].doubles();
+    Selection(call_, rows).ForEach(begin, end, [&](size_t row) {
       const double v = values[row];
       Merge(std::isnan(v) ? Tile{true, 0, 0, 0, v} : Tile{true, v, v, 0, std::nullopt}, tile);
     });
@@ -248,13 +259,13 @@ class DrawdownLogic {
     *into = {true, std::max(into->peak, from.peak), std::min(into->least, from.least),
              std::max({into->largest, from.largest, fall}), std::nullopt};
   }
-  int64_t Append(const Tile& tile, TimestampUs, std::span<Column> out) const {
-    AppendNumber(tile.has_any ? std::optional(tile.nan.value_or(tile.largest)) : std::nullopt, &out[folded_.output]);
+  int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
+    SetNumber(tile.has_any ? std::optional(tile.nan.value_or(tile.largest)) : std::nullopt, out);
     return 0;
   }
 
  private:
-  FoldedCall folded_;
+  AggregateCall call_;
 };
 
 // count_days, sessions, longest_gap: from the instants of neighbours.
@@ -269,9 +280,9 @@ class InstantsLogic {
   };
   static constexpr bool kOrdered = true;
 
-  explicit InstantsLogic(FoldedCall folded) : folded_(folded) {}
-  void AddRows(const EventRows& rows, size_t begin, size_t end, Tile* tile) const {
-    Selection(folded_.call, rows).ForEach(begin, end, [&](size_t row) {
+  explicit InstantsLogic(const AggregateCall& call) : call_(call) {}
+  void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
+    Selection(call_, rows).ForEach(begin, end, [&](size_t row) {
       Merge({1, rows.event_time[row], rows.event_time[row], 1, 0}, tile);
     });
   }
@@ -287,12 +298,11 @@ class InstantsLogic {
     into->longest_gap = std::max({into->longest_gap, from.longest_gap, gap});
     into->last = from.last;
   }
-  int64_t Append(const Tile& tile, TimestampUs, std::span<Column> out) const {
-    Column* column = &out[folded_.output];
-    if (folded_.call.kind != K::kLongestGap) {
-      column->AppendInt(tile.groups);
+  int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
+    if (call_.kind != K::kLongestGap) {
+      out.cells.SetInt(out.PlaceOf(0), tile.groups);
     } else {
-      AppendNumber(tile.events < 2 ? std::nullopt : std::optional(tile.longest_gap / kUsPerSecondDouble), column);
+      SetNumber(tile.events < 2 ? std::nullopt : std::optional(tile.longest_gap / kUsPerSecondDouble), out);
     }
     return 0;
   }
@@ -300,68 +310,73 @@ class InstantsLogic {
  private:
   static int64_t DayOf(TimestampUs t) { return t / kUsPerDay - (t % kUsPerDay < 0 ? 1 : 0); }
   bool AreOfOneGroup(TimestampUs a, TimestampUs b, double gap) const {
-    if (folded_.call.kind == K::kCountDays) return DayOf(a) == DayOf(b);
-    return gap <= folded_.call.parameter;
+    if (call_.kind == K::kCountDays) return DayOf(a) == DayOf(b);
+    return gap <= call_.parameter;
   }
 
-  FoldedCall folded_;
+  AggregateCall call_;
 };
 
 // product, ew_avg: rounded at each event, so that every event of the window is looked at, in the order.
 class RoundingFolder final : public Folder {
  public:
-  explicit RoundingFolder(FoldedCall folded) : folded_(folded) {}
+  explicit RoundingFolder(const AggregateCall& call) : call_(call) {}
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return nullptr; }
-  int64_t Append(const FoldInput& input, std::span<Column> out) const override {
-    const Selection selection(folded_.call, input.rows);
-    const std::span<const double> values = input.rows.slots[*folded_.call.argument].doubles();
-    const bool is_product = folded_.call.kind == K::kProduct;
+  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+    for (const FoldInput::NestedWindow& window : input.windows)
+      SetNumber(NumberOf(input, window.pieces), {*out, window.cells, places});
+    return 0;
+  }
+
+ private:
+  std::optional<double> NumberOf(const FoldInput& input, size_t pieces) const {
+    const Selection selection(call_, input.rows);
+    const std::span<const double> values = input.rows.slots[*call_.argument].doubles();
+    const bool is_product = call_.kind == K::kProduct;
     bool has_any = false;
     double product = 1;
     double weighted = 0;
     double weights = 0;
-    for (const Piece& piece : input.pieces) {
-      selection.ForEach(piece.begin, piece.end, [&](size_t row) {
+    for (size_t i = pieces; i-- > 0;) {
+      selection.ForEach(input.pieces[i].begin, input.pieces[i].end, [&](size_t row) {
         has_any = true;
         if (is_product) {
           product *= values[row];
           return;
         }
         const double age = Microseconds(input.rows.event_time[row], input.t);
-        const double weight = std::exp2(-age / folded_.call.parameter);  // 2^(-age / half-life)
+        const double weight = std::exp2(-age / call_.parameter);  // 2^(-age / half-life)
         weighted += weight * values[row];
         weights += weight;
       });
     }
-    const double number = is_product ? product : weighted / weights;
-    AppendNumber(has_any ? std::optional(number) : std::nullopt, &out[folded_.output]);
-    return 0;
+    if (!has_any) return std::nullopt;
+    return is_product ? product : weighted / weights;
   }
 
- private:
-  const FoldedCall folded_;
+  const AggregateCall call_;
 };
 
 }  // namespace
 
-std::unique_ptr<Folder> MakeSequenceFolder(FoldedCall folded, TypeId compared_type) {
-  switch (folded.call.kind) {
+std::unique_ptr<Folder> MakeSequenceFolder(const AggregateCall& call, TypeId compared_type) {
+  switch (call.kind) {
     case K::kProduct:
     case K::kEwAvg:
-      return std::make_unique<RoundingFolder>(folded);
+      return std::make_unique<RoundingFolder>(call);
     case K::kDrawdown:
-      return std::make_unique<TiledFolder<DrawdownLogic>>(DrawdownLogic(folded));
+      return std::make_unique<TiledFolder<DrawdownLogic>>(DrawdownLogic(call));
     case K::kCountDays:
     case K::kSessions:
     case K::kLongestGap:
-      return std::make_unique<TiledFolder<InstantsLogic>>(InstantsLogic(folded));
+      return std::make_unique<TiledFolder<InstantsLogic>>(InstantsLogic(call));
     case K::kArgMin:
     case K::kArgMax:
-      if (HoldsBytes(compared_type)) return std::make_unique<ArgExtremeFolder<std::string>>(folded);
-      return std::make_unique<ArgExtremeFolder<int64_t>>(folded);
+      if (HoldsBytes(compared_type)) return std::make_unique<ArgExtremeFolder<std::string>>(call);
+      return std::make_unique<ArgExtremeFolder<int64_t>>(call);
     default:
-      return std::make_unique<EndsFolder>(folded);
+      return std::make_unique<EndsFolder>(call);
   }
 }
 

@@ -6,6 +6,6 @@
 namespace headrace {
 
 // `compared_type`: of the second argument of arg_min and arg_max; of others, anything.
-std::unique_ptr<Folder> MakeSequenceFolder(FoldedCall folded, TypeId compared_type);
+std::unique_ptr<Folder> MakeSequenceFolder(const AggregateCall& call, TypeId compared_type);
 
 }  // namespace headrace

@@ -6,7 +6,7 @@
 //   struct Logic {
 //     using Tile = ...;                     // default-made it is that of no events; may be moved
 //     static constexpr bool kOrdered;       // a tile's events are added in the order; else in any
-//     void AddRows(const EventRows&, size_t begin, size_t end, Tile*) const;  // those that contribute
+//     void AddRows(const EventsView&, size_t begin, size_t end, Tile*) const;  // those that contribute
 //     void Merge(const Tile& from, Tile* into) const;                         // `from` comes after `into`
 //   };
 #pragma once
@@ -28,11 +28,11 @@ class TileColumn {
   // An empty tile of a block, before the one at `index`.
   virtual void InsertBlock(size_t index) = 0;
   // The tile of a block becomes that of rows [begin, end).
-  virtual void FoldRows(size_t index, const EventRows& rows, size_t begin, size_t end) = 0;
+  virtual void FoldRows(size_t index, const EventsView& rows, size_t begin, size_t end) = 0;
   // The tile `index` of `level`, which may be a new last one, becomes that of `count` tiles of the level below.
   virtual void FoldChildren(size_t level, size_t index, size_t first_child, size_t count) = 0;
   // One more event in a tile, anywhere.
-  virtual void AddRow(size_t level, size_t index, const EventRows& rows, size_t row) = 0;
+  virtual void AddRow(size_t level, size_t index, const EventsView& rows, size_t row) = 0;
   virtual void EraseFront(size_t level, size_t tiles) = 0;
   virtual void Truncate(size_t level, size_t tiles) = 0;
 };
@@ -53,7 +53,7 @@ class TileLevels final : public TileColumn {
     std::vector<Tile>& blocks = Level(0);
     blocks.insert(blocks.begin() + static_cast<ptrdiff_t>(index), Tile());
   }
-  void FoldRows(size_t index, const EventRows& rows, size_t begin, size_t end) override {
+  void FoldRows(size_t index, const EventsView& rows, size_t begin, size_t end) override {
     Tile tile{};
     logic_.AddRows(rows, begin, end, &tile);
     levels_[0][index] = std::move(tile);
@@ -66,7 +66,7 @@ class TileLevels final : public TileColumn {
     if (index == tiles.size()) tiles.emplace_back();
     tiles[index] = std::move(tile);
   }
-  void AddRow(size_t level, size_t index, const EventRows& rows, size_t row) override {
+  void AddRow(size_t level, size_t index, const EventsView& rows, size_t row) override {
     logic_.AddRows(rows, row, row + 1, &levels_[level][index]);
   }
   void EraseFront(size_t level, size_t tiles) override {

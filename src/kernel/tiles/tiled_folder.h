@@ -1,6 +1,6 @@
-// A fold whose tiles and whose value are made by one logic (tile_column.h), which also gives the value:
+// A fold whose tiles and whose values are made by one logic (tile_column.h), which also gives the values:
 //
-//   int64_t Append(const Tile&, TimestampUs t, std::span<Column> out) const;   // as Folder::Append
+//   int64_t Set(const Tile&, TimestampUs t, const FoldOutput& out) const;   // returns what Folder::Fold does
 #pragma once
 
 #include <algorithm>
@@ -17,16 +17,21 @@ class TiledFolder final : public Folder {
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return std::make_unique<TileLevels<Logic>>(logic_); }
 
-  int64_t Append(const FoldInput& input, std::span<Column> out) const override {
+  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+    int64_t overflows = 0;
     typename Logic::Tile total{};
-    if (input.column == nullptr) {
-      for (const Piece& piece : input.pieces) logic_.AddRows(input.rows, piece.begin, piece.end, &total);
-    } else if constexpr (Logic::kOrdered) {
-      for (const Piece& piece : input.pieces) Add(input, piece, &total);
-    } else {
-      AddLargestFirst(input, &total);
+    size_t added = 0;
+    for (const FoldInput::NestedWindow& window : input.windows) {
+      if constexpr (Logic::kOrdered) {
+        total = {};
+        for (size_t i = window.pieces; i-- > 0;) Add(input, input.pieces[i], &total);
+      } else {
+        AddLargestFirst(input, input.pieces.subspan(added, window.pieces - added), &total);
+        added = window.pieces;
+      }
+      overflows += logic_.Set(total, input.t, {*out, window.cells, places});
     }
-    return logic_.Append(total, input.t, out);
+    return overflows;
   }
 
  private:
@@ -39,15 +44,15 @@ class TiledFolder final : public Folder {
   }
 
   // What is exact up to a limit and approximate beyond it is small once it is beyond: the sooner the better.
-  void AddLargestFirst(const FoldInput& input, typename Logic::Tile* total) const {
+  void AddLargestFirst(const FoldInput& input, std::span<const Piece> pieces, typename Logic::Tile* total) const {
     size_t levels = 0;  // that have pieces
-    for (const Piece& piece : input.pieces) levels = piece.is_tile() ? std::max(levels, piece.level + 1) : levels;
+    for (const Piece& piece : pieces) levels = piece.is_tile() ? std::max(levels, piece.level + 1) : levels;
     for (size_t level = levels; level-- > 0;) {
-      for (const Piece& piece : input.pieces) {
+      for (const Piece& piece : pieces) {
         if (piece.is_tile() && piece.level == level) Add(input, piece, total);
       }
     }
-    for (const Piece& piece : input.pieces) {
+    for (const Piece& piece : pieces) {
       if (!piece.is_tile()) Add(input, piece, total);
     }
   }

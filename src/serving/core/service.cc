@@ -103,20 +103,20 @@ StatusOr<Json> Service::Features(std::string_view text) {
   HR_ASSIGN_OR_RETURN(const std::optional<TimestampUs> at, ParseAt(body));
   StatusOr<Json> answer = WithCurrentDefinition([&]() -> StatusOr<Json> {
     const std::shared_ptr<const OnlineDefinition> definition = online_.definition();
-    HR_ASSIGN_OR_RETURN(const FeaturePlan plan, PlanFeatures(*definition->catalog, wanted));
-    HR_ASSIGN_OR_RETURN(const RequestRows rows, RowsFromColumns(plan, body.Find("entities"), body.Find("request")));
+    HR_ASSIGN_OR_RETURN(const std::shared_ptr<const FeaturePlan> plan, plans_.Find(definition, wanted));
+    HR_ASSIGN_OR_RETURN(const RequestRows rows, RowsFromColumns(*plan, body.Find("entities"), body.Find("request")));
     if (rows.num_rows > limits_.max_rows_per_features) {
       return ResourceExhausted("{} rows in one request, the limit is {}", rows.num_rows, limits_.max_rows_per_features);
     }
     const TimestampUs t = online_.ResolveInstant(at);
-    HR_ASSIGN_OR_RETURN(const std::vector<Column> columns,
-                        online_.Read(*definition, plan, rows.entities, rows.request, SameInstant(t, rows.num_rows)));
+    HR_ASSIGN_OR_RETURN(const FeatureTable features,
+                        online_.Read(*definition, *plan, rows.entities, rows.request, SameInstant(t, rows.num_rows)));
     Json::Array names;
-    for (const Field& field : plan.outputs) names.emplace_back(field.name);
+    for (const Field& field : plan->outputs) names.emplace_back(field.name);
     Json::Array answer_rows;
     for (size_t row = 0; row < rows.num_rows; ++row) {
       Json::Array cells;
-      for (const Column& column : columns) cells.push_back(ToJson(column.GetValue(row)));
+      for (size_t i = 0; i < features.num_columns(); ++i) cells.push_back(ToJson(features.GetValue(row, i)));
       answer_rows.emplace_back(std::move(cells));
     }
     return Json(
@@ -161,14 +161,13 @@ StatusOr<Json> Service::PredictWith(const Endpoint& endpoint, const Json& body) 
     return ResourceExhausted("{} rows in one request, the limit is {}", rows.num_rows, limits_.max_rows_per_predict);
   }
   const TimestampUs t = online_.ResolveInstant(at);
-  HR_ASSIGN_OR_RETURN(
-      const std::vector<Column> columns,
-      online_.Read(*endpoint.definition, endpoint.plan, rows.entities, rows.request, SameInstant(t, rows.num_rows)));
+  HR_ASSIGN_OR_RETURN(const FeatureTable features, online_.Read(*endpoint.definition, endpoint.plan, rows.entities,
+                                                                rows.request, SameInstant(t, rows.num_rows)));
   std::vector<Prediction> predictions;
   Json::Array answers;
   for (size_t row = 0; row < rows.num_rows; ++row) {
     Prediction prediction = ToPrediction(endpoint, body_rows->array()[row], t);
-    for (const Column& column : columns) prediction.values.push_back(column.GetValue(row));
+    for (size_t i = 0; i < features.num_columns(); ++i) prediction.values.push_back(features.GetValue(row, i));
     HR_ASSIGN_OR_RETURN(std::vector<double> outputs, endpoint.predictor->Predict(prediction.values));
     Json::Object answer = {{"id", prediction.id}, {"value", outputs[0]}};
     prediction.value = outputs[0];

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "features/online/online_features.h"
+#include "features/online/plan_cache.h"
 #include "monitoring/ledger.h"
 #include "serving/core/endpoints.h"
 #include "serving/core/log_counters.h"
@@ -85,6 +86,7 @@ class Service {
 
   OnlineFeatures& online_;
   Endpoints& endpoints_;
+  PlanCache plans_;
   Ledger& ledger_;
   const std::string replay_id_;
   const ServiceLimits limits_;

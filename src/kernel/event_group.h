@@ -25,6 +25,9 @@ struct EventGroup {
   size_t RowBytes() const;  // of an event, about; texts count as 16 bytes
 };
 
+// The columns that views of one history read, each once, in the order of their first mention.
+Schema InputOf(std::span<const ViewProgram* const> views);
+
 // In the order of the views. `input`: InputOf(views), which the groups' events read.
 std::vector<EventGroup> GroupByEvents(std::span<const ViewProgram* const> views, const Schema& input);
 

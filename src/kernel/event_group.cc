@@ -1,4 +1,4 @@
-#include "features/offline/event_group.h"
+#include "kernel/event_group.h"
 
 #include <algorithm>
 #include <optional>
@@ -103,6 +103,16 @@ size_t EventGroup::RowBytes() const {
     if (only_counted[slot] == 0) bytes += HoldsBytes(events.slots[slot].type) ? 24 : 8;
   }
   return bytes;
+}
+
+Schema InputOf(std::span<const ViewProgram* const> views) {
+  Schema input;
+  for (const ViewProgram* view : views) {
+    for (const Field& field : view->input) {
+      if (!FindField(input, field.name)) input.push_back(field);
+    }
+  }
+  return input;
 }
 
 std::vector<EventGroup> GroupByEvents(std::span<const ViewProgram* const> views, const Schema& input) {

@@ -1,0 +1,152 @@
+#include "features/online/feature_reader.h"
+
+#include <algorithm>
+
+namespace headrace {
+namespace {
+
+bool IsPlain(const ViewProgram& program, size_t feature) {
+  return program.is_latest_value() ||
+         program.outputs[feature / program.windows.size()].kind == Expression::Kind::kColumn;
+}
+
+// Of a feature that is plain: its cell, among those of its view.
+size_t CellOf(const ViewProgram& program, size_t feature) {
+  if (program.is_latest_value()) return feature;
+  const size_t windows = program.windows.size();
+  return feature % windows * program.aggregates.size() + program.outputs[feature / windows].column;
+}
+
+}  // namespace
+
+FeatureTable::FeatureTable(const Schema& outputs, size_t rows) : num_rows_(rows), cells_(rows * outputs.size()) {
+  types_.reserve(outputs.size());
+  for (const Field& output : outputs) types_.push_back(output.type);
+}
+
+Value FeatureTable::GetValue(size_t row, size_t output) const {
+  const size_t cell = At(row, output);
+  if (cells_.IsNull(cell)) return Value::Null();
+  if (types_[output] == TypeId::kDouble) return Value::Double(cells_.Double(cell));
+  if (HoldsBytes(types_[output])) return Value::Bytes(types_[output], std::string(cells_.Text(cell)));
+  return Value::Integer(types_[output], cells_.Int(cell));
+}
+
+Column FeatureTable::GetColumn(size_t output) const {
+  Column column(types_[output]);
+  for (size_t row = 0; row < num_rows_; ++row) cells_.AppendTo(At(row, output), &column);
+  return column;
+}
+
+FeatureReader::FeatureReader(const ViewSet& set, const FeaturePlan& plan) {
+  for (const ViewProgram* program : plan.event_views) views_.push_back({program, nullptr, 0, false});
+  for (const std::vector<FeaturePlan::Place>& inputs : plan.feature_inputs) {
+    for (const FeaturePlan::Place& place : inputs) {
+      if (!place.from_request_view) views_[place.view].as_columns = true;
+    }
+  }
+  for (const FeaturePlan::Place& place : plan.places) {
+    if (!place.from_request_view && !IsPlain(*views_[place.view].program, place.feature))
+      views_[place.view].as_columns = true;
+  }
+  PlaceViews(set, plan);
+  PlaceOutputs(plan);
+}
+
+void FeatureReader::PlaceViews(const ViewSet& set, const FeaturePlan& plan) {
+  for (size_t i = 0; i < views_.size(); ++i) {
+    View& view = views_[i];
+    const ViewSet::Place place = set.places.at(view.program->name);
+    const GroupState& state = *set.groups[place.group].state;
+    const size_t cells = ViewRead(state.plan(), place.member).num_cells();
+    std::vector<bool> wanted(cells, view.as_columns);
+    for (const FeaturePlan::Place& output : plan.places) {
+      if (!view.as_columns && !output.from_request_view && output.view == i)
+        wanted[CellOf(*view.program, output.feature)] = true;
+    }
+    view.read = std::make_unique<ViewRead>(state.plan(), place.member, &wanted);
+    view.begin = num_cells_;
+    num_cells_ += cells;
+
+    std::vector<size_t> entities;
+    for (const Field& part : view.program->entity) entities.push_back(*FindField(plan.entities, part.name));
+    auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return k.entities == entities; });
+    if (key == keys_.end()) key = keys_.insert(key, {std::move(entities), {}});
+    auto group =
+        std::find_if(key->groups.begin(), key->groups.end(), [&](const Group& g) { return g.state == &state; });
+    if (group == key->groups.end()) group = key->groups.insert(group, {&state, {}});
+    group->reads.push_back({view.read.get(), view.begin});
+  }
+}
+
+void FeatureReader::PlaceOutputs(const FeaturePlan& plan) {
+  for (size_t i = 0; i < plan.places.size(); ++i) {
+    const FeaturePlan::Place& place = plan.places[i];
+    if (place.from_request_view || views_[place.view].as_columns) {
+      others_.push_back(i);
+    } else {
+      const View& view = views_[place.view];
+      direct_.push_back({i, view.begin + CellOf(*view.program, place.feature), plan.outputs[i].type});
+    }
+  }
+}
+
+int64_t FeatureReader::ReadRow(const RecordBatch& entities, size_t row, std::optional<TimestampUs> t, std::string* name,
+                               Cells* cells) const {
+  int64_t overflows = 0;
+  for (const Key& key : keys_) {
+    name->clear();
+    const bool whole = std::all_of(key.entities.begin(), key.entities.end(), [&](size_t part) {
+      return EncodeKey(std::span(&entities.columns[part], 1), row, name);
+    });
+    if (!whole || !t) {
+      for (const Group& group : key.groups) overflows += group.state->ReadEmpty(group.reads, t.value_or(0), cells);
+      continue;
+    }
+    const KeyName key_name(*name);
+    for (const Group& group : key.groups) overflows += group.state->Read(key_name, group.reads, *t, cells);
+  }
+  return overflows;
+}
+
+StatusOr<FeatureTable> FeatureReader::Read(const FeaturePlan& plan, const RecordBatch& entities,
+                                           const RecordBatch& request, const Column& times, int64_t* overflows) const {
+  const size_t rows = times.size();
+  FeatureTable table(plan.outputs, rows);
+  std::vector<FeatureCells> columns;  // of the views that are made as columns; of others nothing
+  for (const View& view : views_) columns.emplace_back(view.as_columns ? FeatureCells(*view.program) : FeatureCells());
+  Cells cells;
+  std::string name;
+  for (size_t row = 0; row < rows; ++row) {
+    cells.Reset(num_cells_);
+    const std::optional<TimestampUs> t = times.IsNull(row) ? std::nullopt : std::optional(times.ints()[row]);
+    *overflows += ReadRow(entities, row, t, &name, &cells);
+    for (const Direct& direct : direct_)
+      table.cells_.SetFrom(table.At(row, direct.output), direct.type, cells, direct.cell);
+    for (size_t i = 0; i < views_.size(); ++i) {
+      if (views_[i].as_columns) columns[i].AppendRow(cells, views_[i].begin);
+    }
+  }
+  if (!others_.empty()) HR_RETURN_IF_ERROR(FillOthers(plan, std::move(columns), request, times, &table));
+  return table;
+}
+
+// The outputs that are computed from cells.
+Status FeatureReader::FillOthers(const FeaturePlan& plan, std::vector<FeatureCells> cells, const RecordBatch& request,
+                                 const Column& times, FeatureTable* table) const {
+  std::vector<std::vector<Column>> event_features(views_.size());
+  for (size_t i = 0; i < views_.size(); ++i) {
+    if (!views_[i].as_columns) continue;
+    HR_ASSIGN_OR_RETURN(event_features[i], FinishFeatures(*views_[i].program, std::move(cells[i])));
+  }
+  HR_ASSIGN_OR_RETURN(const std::vector<std::vector<Column>> request_features,
+                      ComputeRequestFeatures(plan, event_features, request, times, times.size()));
+  for (const size_t output : others_) {
+    const FeaturePlan::Place& place = plan.places[output];
+    const Column& column = (place.from_request_view ? request_features : event_features)[place.view][place.feature];
+    for (size_t row = 0; row < column.size(); ++row) table->cells_.SetFrom(table->At(row, output), column, row);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace headrace
