@@ -1,9 +1,12 @@
 #include "features/online/feature_reader.h"
 
 #include <algorithm>
+#include <array>
 
 namespace headrace {
 namespace {
+
+constexpr size_t kRowsAtOnce = 16;  // whose cells stay in the cache
 
 bool IsPlain(const ViewProgram& program, size_t feature) {
   return program.is_latest_value() ||
@@ -91,20 +94,26 @@ void FeatureReader::PlaceOutputs(const FeaturePlan& plan) {
   }
 }
 
-int64_t FeatureReader::ReadRow(const RecordBatch& entities, size_t row, std::optional<TimestampUs> t, std::string* name,
-                               Cells* cells) const {
+// The cells of rows [begin, end), row by row.
+int64_t FeatureReader::ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end,
+                                Cells* cells) const {
+  cells->Reset((end - begin) * num_cells_);
   int64_t overflows = 0;
+  std::array<std::string, kRowsAtOnce> names;
+  std::array<GroupState::Row, kRowsAtOnce> rows;
   for (const Key& key : keys_) {
-    name->clear();
-    const bool whole = std::all_of(key.entities.begin(), key.entities.end(), [&](size_t part) {
-      return EncodeKey(std::span(&entities.columns[part], 1), row, name);
-    });
-    if (!whole || !t) {
-      for (const Group& group : key.groups) overflows += group.state->ReadEmpty(group.reads, t.value_or(0), cells);
-      continue;
+    for (size_t row = begin; row < end; ++row) {
+      std::string& name = names[row - begin];
+      name.clear();
+      const bool whole = std::all_of(key.entities.begin(), key.entities.end(), [&](size_t part) {
+        return EncodeKey(std::span(&entities.columns[part], 1), row, &name);
+      });
+      const bool asks = whole && !times.IsNull(row);
+      rows[row - begin] = {asks ? std::optional<KeyName>(name) : std::nullopt, asks ? times.ints()[row] : 0,
+                           (row - begin) * num_cells_};
     }
-    const KeyName key_name(*name);
-    for (const Group& group : key.groups) overflows += group.state->Read(key_name, group.reads, *t, cells);
+    for (const Group& group : key.groups)
+      overflows += group.state->Read(std::span(rows).first(end - begin), group.reads, cells);
   }
   return overflows;
 }
@@ -116,15 +125,16 @@ StatusOr<FeatureTable> FeatureReader::Read(const FeaturePlan& plan, const Record
   std::vector<FeatureCells> columns;  // of the views that are made as columns; of others nothing
   for (const View& view : views_) columns.emplace_back(view.as_columns ? FeatureCells(*view.program) : FeatureCells());
   Cells cells;
-  std::string name;
-  for (size_t row = 0; row < rows; ++row) {
-    cells.Reset(num_cells_);
-    const std::optional<TimestampUs> t = times.IsNull(row) ? std::nullopt : std::optional(times.ints()[row]);
-    *overflows += ReadRow(entities, row, t, &name, &cells);
-    for (const Direct& direct : direct_)
-      table.cells_.SetFrom(table.At(row, direct.output), direct.type, cells, direct.cell);
-    for (size_t i = 0; i < views_.size(); ++i) {
-      if (views_[i].as_columns) columns[i].AppendRow(cells, views_[i].begin);
+  for (size_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+    const size_t end = std::min(rows, begin + kRowsAtOnce);
+    *overflows += ReadRows(entities, times, begin, end, &cells);
+    for (size_t row = begin; row < end; ++row) {
+      const size_t first = (row - begin) * num_cells_;
+      for (const Direct& direct : direct_)
+        table.cells_.SetFrom(table.At(row, direct.output), direct.type, cells, first + direct.cell);
+      for (size_t i = 0; i < views_.size(); ++i) {
+        if (views_[i].as_columns) columns[i].AppendRow(cells, first + views_[i].begin);
+      }
     }
   }
   if (!others_.empty()) HR_RETURN_IF_ERROR(FillOthers(plan, std::move(columns), request, times, &table));

@@ -68,8 +68,7 @@ class FeatureReader {
 
   void PlaceViews(const ViewSet& set, const FeaturePlan& plan);
   void PlaceOutputs(const FeaturePlan& plan);
-  int64_t ReadRow(const RecordBatch& entities, size_t row, std::optional<TimestampUs> t, std::string* name,
-                  Cells* cells) const;
+  int64_t ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end, Cells* cells) const;
   Status FillOthers(const FeaturePlan& plan, std::vector<FeatureCells> cells, const RecordBatch& request,
                     const Column& times, FeatureTable* table) const;
 

@@ -60,9 +60,11 @@ StatusOr<EventRows> DecodeRows(const PackedEvents::SlotTypes& slots, std::string
   return rows;
 }
 
-int64_t ReadKey(const KeyEvents& events, std::span<const GroupState::PlacedRead> reads, TimestampUs t, Cells* out) {
+int64_t ReadRow(const KeyEvents& events, const GroupState::Row& row, std::span<const GroupState::PlacedRead> reads,
+                Cells* out) {
   int64_t overflows = 0;
-  for (const GroupState::PlacedRead& read : reads) overflows += events.Read(*read.view, t, out, read.begin);
+  for (const GroupState::PlacedRead& read : reads)
+    overflows += events.Read(*read.view, row.t, out, row.begin + read.begin);
   return overflows;
 }
 
@@ -130,17 +132,30 @@ void GroupState::InsertInto(Shard& shard, const EventsView& events, std::span<Ne
   }
 }
 
-int64_t GroupState::Read(const KeyName& key, std::span<const PlacedRead> reads, TimestampUs t, Cells* out) const {
-  const Shard& shard = ShardOf(key);
-  {
-    const std::shared_lock lock(shard.mutex);
-    if (const auto it = shard.keys.find(key); it != shard.keys.end()) return ReadKey((*it)->events, reads, t, out);
+// All keys are looked up before the first is read, and what they have is asked for on the way: the processor waits for
+// the memory of several at once.
+int64_t GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) const {
+  absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards> locks;
+  uint32_t wanted = 0;
+  for (const Row& row : rows) wanted |= row.key ? 1U << ShardNumberOf(*row.key) : 0;
+  for (size_t i = 0; i < kShards; ++i) {
+    if ((wanted >> i & 1) != 0) locks.emplace_back(shards_[i].mutex);
   }
-  return ReadEmpty(reads, t, out);
-}
-
-int64_t GroupState::ReadEmpty(std::span<const PlacedRead> reads, TimestampUs t, Cells* out) const {
-  return ReadKey(KeyEvents(plan_), reads, t, out);
+  absl::InlinedVector<const Key*, 16> keys;
+  for (const Row& row : rows) {
+    const Key*& key = keys.emplace_back(nullptr);
+    if (!row.key) continue;
+    const Shard& shard = ShardOf(*row.key);
+    if (const auto it = shard.keys.find(*row.key); it != shard.keys.end()) key = it->get();
+    if (key != nullptr && rows.size() > 1) Prefetch(key, sizeof *key);
+  }
+  for (const Key* key : keys) {
+    if (key != nullptr && rows.size() > 1) key->events.PrefetchEnd();
+  }
+  int64_t overflows = 0;
+  for (size_t i = 0; i < rows.size(); ++i)
+    overflows += ReadRow(keys[i] == nullptr ? nothing_ : keys[i]->events, rows[i], reads, out);
+  return overflows;
 }
 
 void GroupState::Forget(TimestampUs horizon) {

@@ -34,7 +34,7 @@ struct KeyName {
 
 class GroupState {
  public:
-  explicit GroupState(EventGroup group) : group_(std::move(group)), plan_(group_) {}
+  explicit GroupState(EventGroup group) : group_(std::move(group)), plan_(group_), nothing_(plan_) {}
 
   const EventGroup& group() const { return group_; }
   const ReadPlan& plan() const { return plan_; }
@@ -42,14 +42,18 @@ class GroupState {
   // The group's events (EventGroup::events).
   void Insert(const EventBatch& events);
 
-  // Sets the cells of views of this group. A key without events sees the empty set. Returns how many rule 17 made null.
+  // Sets the cells of views of this group, row by row. A key without events, and a row without a key, sees the empty
+  // set. Returns how many cells rule 17 made null.
   struct PlacedRead {
     const ViewRead* view;
-    size_t begin;  // its first cell
+    size_t begin;  // its first cell, among those of a row
   };
-  int64_t Read(const KeyName& key, std::span<const PlacedRead> reads, TimestampUs t, Cells* out) const;
-  // What a key without events sees.
-  int64_t ReadEmpty(std::span<const PlacedRead> reads, TimestampUs t, Cells* out) const;
+  struct Row {
+    std::optional<KeyName> key;
+    TimestampUs t = 0;
+    size_t begin = 0;  // its first cell
+  };
+  int64_t Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) const;
 
   // Drops what no read at `horizon` or later can see.
   void Forget(TimestampUs horizon);
@@ -134,6 +138,7 @@ class GroupState {
 
   const EventGroup group_;
   const ReadPlan plan_;
+  const KeyEvents nothing_;  // what a key without events has
   std::array<Shard, kShards> shards_;
   size_t swept_shards_ = 0;  // by WriteChanges
 };
