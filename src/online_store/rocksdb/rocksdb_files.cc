@@ -8,6 +8,13 @@
 namespace headrace {
 namespace {
 
+// The log's entries wait in memory to be written to files, and most are truncated before that: the default of an export
+// is every 64 MB, while which some more come. Then they are written once, to the write-ahead log, and not twice.
+constexpr size_t kLogBufferBytes = 128 << 20;
+// RocksDB lets no write in, to the log neither, while so many buffers of a family wait for the disk. A checkpoint fills
+// them faster than they are written.
+constexpr int kStateBuffers = 6;
+
 // A state's bytes, one change behind the other.
 class AppendOperator : public rocksdb::MergeOperator {
  public:
@@ -62,9 +69,13 @@ rocksdb::Options StoreOptions(const RocksDbStoreOptions& options) {
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> StoreFamilies(const rocksdb::Options& options) {
+  rocksdb::ColumnFamilyOptions log(options);
+  log.write_buffer_size = kLogBufferBytes;
+  log.compression = rocksdb::kNoCompression;  // a day of it at most, which goes to Parquet then
   rocksdb::ColumnFamilyOptions states(options);
   states.merge_operator = std::make_shared<AppendOperator>();
-  return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, options}, {"state", states}};
+  states.max_write_buffer_number = kStateBuffers;
+  return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, log}, {"state", states}};
 }
 
 }  // namespace headrace

@@ -97,10 +97,15 @@ class RocksDbStore : public OnlineStore {
     const Status written = Write(&batch, "truncating the log");
     if (!written.ok()) truncated_position_ = before;
     HR_RETURN_IF_ERROR(written);
-    // The entries are marked as gone; their space comes back when their files are written anew, which RocksDB has no
-    // reason of its own to do: nothing is ever written between them.
+    // The entries are marked as gone, and those that are in memory never get to a file. A write-ahead log is there as
+    // long as any family has something in memory of the time when it was written, hence the default one's few values.
+    HR_RETURN_IF_ERROR(FromRocksDb(db_->Flush({}, {families_[kDefaultFamily], log()}), "truncating the log"));
+    // The space of those in files comes back when the files are written anew, which RocksDB has no reason of its own to
+    // do: nothing is ever written between them.
     const rocksdb::Slice first(begin), last(end);
-    return FromRocksDb(db_->CompactRange({}, log(), &first, &last), "freeing the truncated log's space");
+    rocksdb::CompactRangeOptions beside_others;
+    beside_others.exclusive_manual_compaction = false;
+    return FromRocksDb(db_->CompactRange(beside_others, log(), &first, &last), "freeing the truncated log's space");
   }
 
   uint64_t TruncatedPosition() const override { return truncated_position_; }
@@ -248,6 +253,8 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = StoreFamilies(db_options);
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
+  // Compactions, whom nobody waits for, go behind all other threads.
+  db_options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow);
   const rocksdb::Status opened = options.read_only
                                      ? rocksdb::DB::OpenForReadOnly(db_options, folder, descriptors, &families, &db)
                                      : rocksdb::DB::Open(db_options, folder, descriptors, &families, &db);
