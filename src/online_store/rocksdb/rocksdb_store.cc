@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "online_store/rocksdb/periodic_sync.h"
 #include "online_store/rocksdb/rocksdb_files.h"
@@ -17,6 +19,8 @@
 
 namespace headrace {
 namespace {
+
+constexpr uint64_t kMuchOfLogBytes = 64 << 20;
 
 class RocksDbStore : public OnlineStore {
  public:
@@ -100,8 +104,11 @@ class RocksDbStore : public OnlineStore {
     // The entries are marked as gone, and those that are in memory never get to a file. A write-ahead log is there as
     // long as any family has something in memory of the time when it was written, hence the default one's few values.
     HR_RETURN_IF_ERROR(FromRocksDb(db_->Flush({}, {families_[kDefaultFamily], log()}), "truncating the log"));
-    // The space of those in files comes back when the files are written anew, which RocksDB has no reason of its own to
-    // do: nothing is ever written between them.
+    // The space of those in files comes back when the files are written anew. For a few small files RocksDB does that
+    // by itself; for others it has no reason, since nothing is ever written between them.
+    uint64_t in_files = 0;
+    db_->GetIntProperty(log(), rocksdb::DB::Properties::kTotalSstFilesSize, &in_files);
+    if (in_files < kMuchOfLogBytes) return absl::OkStatus();
     const rocksdb::Slice first(begin), last(end);
     rocksdb::CompactRangeOptions beside_others;
     beside_others.exclusive_manual_compaction = false;
@@ -112,6 +119,7 @@ class RocksDbStore : public OnlineStore {
 
   Status WriteStates(const std::vector<StateChange>& changes) override {
     if (!write_options_.sync) HR_RETURN_IF_ERROR(Sync());  // the log's entries first
+    WaitForStateBuffers();
     rocksdb::WriteBatch batch;
     for (const StateChange& change : changes) {
       if (change.append) {
@@ -192,6 +200,18 @@ class RocksDbStore : public OnlineStore {
   Status NotSynced() const {
     HR_RETURN_IF_ERROR(periodic_sync_->status());
     return Unavailable("online store: the log could not be written to the disk");
+  }
+
+  // For a while: where none can be written to a file any more, the write says so.
+  void WaitForStateBuffers() const {
+    constexpr std::chrono::milliseconds kPause(2);
+    constexpr int kMostPauses = 5000;
+    uint64_t full = 0;
+    for (int i = 0; i < kMostPauses; ++i) {
+      db_->GetIntProperty(state(), rocksdb::DB::Properties::kNumImmutableMemTable, &full);
+      if (full < kFullStateBuffers) return;
+      std::this_thread::sleep_for(kPause);
+    }
   }
 
   Status FlushStates() {
