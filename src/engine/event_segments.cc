@@ -79,14 +79,14 @@ StatusOr<SegmentFile> WriteFile(const std::string& folder, const std::string& so
   }
   const std::string path = folder + "/" + file.name;
   if (file.hex.empty()) {
-    HR_RETURN_IF_ERROR(WriteParquet(rows, path, 1));
+    HR_RETURN_IF_ERROR(WriteParquet(rows, path, 1, DiskPace::kGentle));
   } else {
     RecordBatch written = rows;
     for (const std::string& name : file.hex) {
       Column& column = written.columns[*FindField(written.schema, name)];
       column = MapText(column, ToHex);
     }
-    HR_RETURN_IF_ERROR(WriteParquet(written, path, 1));
+    HR_RETURN_IF_ERROR(WriteParquet(written, path, 1, DiskPace::kGentle));
   }
   HR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   file.bytes = static_cast<int64_t>(bytes.size());
