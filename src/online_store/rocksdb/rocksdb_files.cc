@@ -85,6 +85,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> StoreFamilies(const rocksdb::Option
   states.merge_operator = std::make_shared<AppendOperator>();
   states.max_write_buffer_number = kMaxStateBuffers;
   states.level0_file_num_compaction_trigger = kStateFilesBeforeCompaction;
+  states.max_bytes_for_level_base = kStateFilesBeforeCompaction * states.write_buffer_size;  // it looks at both
   states.level0_slowdown_writes_trigger = 2 * kStateFilesBeforeCompaction;
   states.level0_stop_writes_trigger = 3 * kStateFilesBeforeCompaction;
   return {{rocksdb::kDefaultColumnFamilyName, options}, {kLogFamilyName, log}, {"state", states}};
