@@ -1,12 +1,30 @@
 #include "base/codec.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace headrace {
 namespace {
 
 constexpr uint8_t kDecimal = 0x80;
 constexpr uint8_t kDecimalList = 0x90;
+
+// Those of `bytes`, but 0 where a row is null, whatever stands there.
+template <typename T, typename IsNull>
+std::vector<T> FixedValues(std::string_view bytes, const IsNull& is_null) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  for (size_t row = 0; row < values.size(); ++row) {
+    if (is_null(row)) values[row] = 0;
+  }
+  return values;
+}
+
+std::vector<uint8_t> ToValidity(std::string_view bytes) {
+  std::vector<uint8_t> validity(bytes.size());
+  for (size_t row = 0; row < validity.size(); ++row) validity[row] = bytes[row] == 0 ? 0 : 1;
+  return validity;
+}
 
 }  // namespace
 
@@ -105,24 +123,21 @@ StatusOr<Column> ByteReader::GetColumn() {
   if (has_nulls != 0 && rest_.size() < rows) return DataLoss("the bytes end within a column's validity");
   const std::string_view validity = rest_.substr(0, has_nulls != 0 ? rows : 0);
   rest_.remove_prefix(validity.size());
+  const auto null = [&](size_t row) { return !validity.empty() && validity[row] == 0; };
+  if (!HoldsBytes(type)) {
+    if (rest_.size() / sizeof(int64_t) < rows) return DataLoss("the bytes end within a column");
+    const std::string_view values = rest_.substr(0, rows * sizeof(int64_t));
+    rest_.remove_prefix(values.size());
+    if (type == TypeId::kDouble) return Column::Doubles(FixedValues<double>(values, null), ToValidity(validity));
+    return Column::Integers(type, FixedValues<int64_t>(values, null), ToValidity(validity));
+  }
   Column column(type);
-  if (!HoldsBytes(column.type()) && rest_.size() / sizeof(int64_t) < rows)
-    return DataLoss("the bytes end within a column");
   for (uint32_t row = 0; row < rows; ++row) {
-    const bool null = !validity.empty() && validity[row] == 0;
-    if (HoldsBytes(column.type())) {
-      std::string text;
-      HR_RETURN_IF_ERROR(GetText(&text));
-      null ? column.AppendNull() : column.AppendString(text);
-    } else if (column.type() == TypeId::kDouble) {
-      double v = 0;
-      HR_RETURN_IF_ERROR(GetFixed(&v));
-      null ? column.AppendNull() : column.AppendDouble(v);
-    } else {
-      int64_t v = 0;
-      HR_RETURN_IF_ERROR(GetI64(&v));
-      null ? column.AppendNull() : column.AppendInt(v);
-    }
+    uint32_t size = 0;
+    HR_RETURN_IF_ERROR(GetU32(&size));
+    if (rest_.size() < size) return DataLoss("the bytes end within a text of {} bytes", size);
+    null(row) ? column.AppendNull() : column.AppendString(rest_.substr(0, size));
+    rest_.remove_prefix(size);
   }
   return column;
 }

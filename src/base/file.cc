@@ -3,12 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace headrace {
 
@@ -23,14 +22,25 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
 }
 
 StatusOr<std::string> ReadFile(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return NotFound("{}: cannot be read: it is a folder", path);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return NotFound("{}: cannot be read: {}", path, std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return Unavailable("{}: cannot be read: {}", path, std::strerror(errno));
-  return std::move(text).str();
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return NotFound("{}: cannot be read: it is a folder", path);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return NotFound("{}: cannot be read: {}", path, std::strerror(errno));
+  const uintmax_t expected = std::filesystem::file_size(path, error);
+  // One byte more, to see the end at once. Files of the system (/proc) say that they are empty.
+  std::string text(error ? 0 : expected + 1, '\0');
+  size_t size = 0;
+  ssize_t got = 0;
+  do {
+    if (size == text.size()) text.resize(std::max<size_t>(4096, 2 * size));
+    got = ::read(fd, text.data() + size, text.size() - size);
+    if (got > 0) size += static_cast<size_t>(got);
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  const int failed = got < 0 ? errno : 0;
+  ::close(fd);
+  if (failed != 0) return Unavailable("{}: cannot be read: {}", path, std::strerror(failed));
+  text.resize(size);
+  return text;
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view bytes) {

@@ -76,7 +76,7 @@ class Exporter {
     const bool full = bytes_ + entry.size() > limits_.bytes || rows_.num_rows() >= limits_.rows;
     if (full || !rows_.Fits(*requests)) HR_RETURN_IF_ERROR(WriteSegment());
     rows_.Add(position, *requests);
-    HR_ASSIGN_OR_RETURN(hash_, ExtendLogHash(hash_, entry));
+    hash_ = ExtendLogHash(hash_, *requests);
     bytes_ += entry.size();
     last_ = position;
     return absl::OkStatus();

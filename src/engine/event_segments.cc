@@ -59,6 +59,14 @@ std::string FromHex(std::string_view hex) {
   return absl::HexStringToBytes(ToAbsl(hex));
 }
 
+// Of a log up to an entry that is encoded as EncodeLogEntry does it.
+std::string HashWith(std::string_view hash_before, std::string_view entry) {
+  Sha256 hash;
+  hash.Update(hash_before);
+  hash.Update(entry);
+  return hash.Finish();
+}
+
 // Writes the rows of one source; gives what the manifest says of the file.
 StatusOr<SegmentFile> WriteFile(const std::string& folder, const std::string& source, const RecordBatch& rows) {
   SegmentFile file;
@@ -71,14 +79,14 @@ StatusOr<SegmentFile> WriteFile(const std::string& folder, const std::string& so
   }
   const std::string path = folder + "/" + file.name;
   if (file.hex.empty()) {
-    HR_RETURN_IF_ERROR(WriteParquet(rows, path, 1));
+    HR_RETURN_IF_ERROR(WriteParquet(rows, path, 1, DiskPace::kGentle));
   } else {
     RecordBatch written = rows;
     for (const std::string& name : file.hex) {
       Column& column = written.columns[*FindField(written.schema, name)];
       column = MapText(column, ToHex);
     }
-    HR_RETURN_IF_ERROR(WriteParquet(written, path, 1));
+    HR_RETURN_IF_ERROR(WriteParquet(written, path, 1, DiskPace::kGentle));
   }
   HR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   file.bytes = static_cast<int64_t>(bytes.size());
@@ -135,7 +143,11 @@ Schema SegmentColumns(Schema of_source) {
 
 StatusOr<std::string> ExtendLogHash(const std::string& hash, std::string_view entry) {
   HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
-  return Sha256Hex(hash + EncodeLogEntry(requests));
+  return ExtendLogHash(hash, requests);
+}
+
+std::string ExtendLogHash(const std::string& hash, const std::vector<LoggedRequest>& requests) {
+  return HashWith(hash, EncodeLogEntry(requests));
 }
 
 StatusOr<std::unique_ptr<EventSegments>> EventSegments::Open(const std::string& folder) {
@@ -229,6 +241,7 @@ StatusOr<RecordBatch> EventSegments::ReadRows(const Segment& segment, const Segm
   const Schema expected = SegmentColumns(file.columns);
   if (stream->schema() != expected) return Damaged(PathOf(segment, file), "its columns are others");
   RecordBatch rows(expected);
+  for (Column& column : rows.columns) column.Reserve(static_cast<size_t>(file.rows));
   while (true) {
     HR_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
     if (!batch) break;
@@ -277,7 +290,7 @@ Status EventSegments::ReadSegment(const Segment& segment, uint64_t after, const 
 Status EventSegments::CheckReadBack(const Segment& segment, const std::string& log_hash) {
   std::string hash = KnownLogHash(segment.first - 1).second;
   HR_RETURN_IF_ERROR(ReadSegment(segment, segment.first - 1, [&](uint64_t, std::string_view entry) -> Status {
-    hash = Sha256Hex(hash + std::string(entry));
+    hash = HashWith(hash, entry);
     return absl::OkStatus();
   }));
   if (hash == log_hash) return absl::OkStatus();
@@ -294,6 +307,10 @@ Status EventSegments::Add(uint64_t last, const std::map<std::string, RecordBatch
   HR_RETURN_IF_ERROR(MakeFolders(segment.folder));
   for (const auto& [source, of_source] : rows) {
     HR_ASSIGN_OR_RETURN(SegmentFile file, WriteFile(segment.folder, source, of_source));
+    {
+      const std::lock_guard lock(mutex_);
+      checked_.insert(PathOf(segment, file));  // its hash is of what was read
+    }
     segment.files.push_back(std::move(file));
   }
   HR_RETURN_IF_ERROR(CheckReadBack(segment, log_hash));

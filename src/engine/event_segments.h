@@ -73,6 +73,7 @@ Schema SegmentColumns(Schema of_source);
 
 // The hash of a log with one entry more. Entries with the same content give the same hash, however they were encoded.
 StatusOr<std::string> ExtendLogHash(const std::string& hash, std::string_view entry);
+std::string ExtendLogHash(const std::string& hash, const std::vector<LoggedRequest>& requests);
 
 class EventSegments {
  public:

@@ -36,11 +36,10 @@ StatusOr<std::unique_ptr<ServerInstance>> ServerInstance::Start(Workspace& works
   HttpServerOptions http_options;
   http_options.host = options.host;
   http_options.port = options.port;
-  HR_ASSIGN_OR_RETURN(
-      server->http_,
-      HttpServer::Start(http_options, [routes = server->routes_.get()](const HttpRequest& request, Responder respond) {
-        routes->Handle(request, std::move(respond));
-      }));
+  HR_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(http_options, [routes = server->routes_.get()](
+                                                                         HttpRequest request, Responder respond) {
+                        routes->Handle(std::move(request), std::move(respond));
+                      }));
   server->port_ = server->http_->port();
   server->url_ = server->http_->url();
   HR_RETURN_IF_ERROR(server->Recover());

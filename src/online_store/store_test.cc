@@ -216,6 +216,29 @@ TEST(OnlineStoreTest, TruncationGivesTheSpaceBack) {
   EXPECT_LT(bytes(), 10u << 20);
 }
 
+TEST(OnlineStoreTest, TheWriteAheadLogsOfTruncatedEntriesGo) {
+  const Folder folder;
+  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
+  const auto bytes = [&] {
+    uintmax_t sum = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      std::error_code gone;
+      const uintmax_t size = entry.file_size(gone);
+      sum += entry.path().extension() == ".log" && !gone ? size : 0;
+    }
+    return sum;
+  };
+  for (uint64_t round = 1; round <= 4; ++round) {
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(store->Append(std::string(5 << 20, 'a')).ok());
+    ASSERT_TRUE(store->WriteStates({{.name = "s", .bytes = "b"}}).ok());
+    ASSERT_TRUE(store->WriteCheckpoint({4 * round, {}, false}).ok());
+    ASSERT_TRUE(store->Truncate(4 * round).ok());
+  }
+  // RocksDB removes them from a thread of its own.
+  for (int i = 0; i < 1000 && bytes() > 30u << 20; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LT(bytes(), 30u << 20);
+}
+
 TEST(OnlineStoreTest, ASecondOwnerIsRefused) {
   const Folder folder;
   const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "warehouse/appender.h"
 #include "warehouse/arrow_stream.h"
@@ -14,21 +16,34 @@
 namespace headrace {
 namespace {
 
-Status SyncFile(const std::string& path) {
+// Only begins to write; what it does not do is left to the sync.
+void WriteOutGently(int fd) {
+  constexpr off_t kPieceBytes = 1 << 20;
+  constexpr std::chrono::milliseconds kPause(8);
+  const off_t size = ::lseek(fd, 0, SEEK_END);
+  for (off_t at = 0; at < size; at += kPieceBytes) {
+    if (::sync_file_range(fd, at, kPieceBytes, SYNC_FILE_RANGE_WRITE) != 0) return;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+Status SyncFile(const std::string& path, DiskPace pace) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Unavailable("{}: cannot be opened: {}", path, std::strerror(errno));
+  if (pace == DiskPace::kGentle) WriteOutGently(fd);
   const bool synced = ::fsync(fd) == 0;
   ::close(fd);
   if (!synced) return Unavailable("{}: cannot be synced: {}", path, std::strerror(errno));
   return absl::OkStatus();
 }
 
-Status Copy(Connection& connection, std::string_view sql, const std::string& path, std::string_view options) {
+Status Copy(Connection& connection, std::string_view sql, const std::string& path, std::string_view options,
+            DiskPace pace) {
   const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
   Status status =
       connection.Execute(fmt::format("copy (\n{}\n) to {} (format parquet, compression snappy, row_group_size {}{})",
                                      StripStatementEnd(sql), QuoteLiteral(aside), kRowGroupRows, options));
-  if (status.ok()) status = SyncFile(aside);
+  if (status.ok()) status = SyncFile(aside, pace);
   if (status.ok() && ::rename(aside.c_str(), path.c_str()) != 0) {
     status = Unavailable("{}: cannot be replaced: {}", path, std::strerror(errno));
   }
@@ -55,7 +70,7 @@ std::string_view DictionaryOption(const Schema& schema) {
 
 Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path) {
   const StatusOr<Schema> schema = connection.Describe(sql);  // an error where a type is none of ours
-  return Copy(connection, sql, path, schema.ok() ? DictionaryOption(*schema) : kNoDictionary);
+  return Copy(connection, sql, path, schema.ok() ? DictionaryOption(*schema) : kNoDictionary, DiskPace::kFast);
 }
 
 namespace {
@@ -71,9 +86,7 @@ Status StoreBatches(Connection& connection, const Schema& schema, const BatchRea
   }
 }
 
-}  // namespace
-
-Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads) {
+Status Write(const Schema& schema, const BatchReader& next, const std::string& path, int threads, DiskPace pace) {
   DatabaseOptions options;
   options.threads = threads;
   HR_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(options));
@@ -84,13 +97,19 @@ Status WriteParquet(const Schema& schema, const BatchReader& next, const std::st
   } else {
     HR_RETURN_IF_ERROR(StoreBatches(*connection, schema, next));
   }
-  const Status status = Copy(*connection, "select * from batch", path, DictionaryOption(schema));
+  const Status status = Copy(*connection, "select * from batch", path, DictionaryOption(schema), pace);
   return view.error().ok() ? status : view.error();
 }
 
-Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads) {
+}  // namespace
+
+Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads) {
+  return Write(schema, next, path, threads, DiskPace::kFast);
+}
+
+Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads, DiskPace pace) {
   size_t next_row = 0;
-  return WriteParquet(
+  return Write(
       rows.schema,
       [&]() -> StatusOr<std::optional<RecordBatch>> {
         if (next_row > 0 && next_row >= rows.num_rows) return std::nullopt;
@@ -98,7 +117,7 @@ Status WriteParquet(const RecordBatch& rows, const std::string& path, int thread
         next_row += kRowGroupRows;
         return batch;
       },
-      path, threads);
+      path, threads, pace);
 }
 
 StatusOr<std::unique_ptr<ResultStream>> ReadParquet(Connection& connection, const std::string& path,

@@ -4,6 +4,7 @@
 // equal bytes, whatever the number of threads (row groups of 122,880 rows, snappy).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +21,12 @@ inline constexpr size_t kRowGroupRows = 122'880;
 // maps go through a table in memory).
 Status WriteParquet(const Schema& schema, const BatchReader& next, const std::string& path, int threads = 0);
 
+// How a file's bytes get to the disk. Gently: in small pieces with pauses, 128 MB a second, so that those who sync a
+// few bytes meanwhile do not wait until all of it is written.
+enum class DiskPace : uint8_t { kFast, kGentle };
+
 // Writes a batch, by `threads` threads (0: as many as there are cores). Its columns are read where they are.
-Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads = 0);
+Status WriteParquet(const RecordBatch& rows, const std::string& path, int threads = 0, DiskPace pace = DiskPace::kFast);
 
 // The rows of a query of the connection, as a file with DuckDB's own types.
 Status WriteQueryAsParquet(Connection& connection, std::string_view sql, const std::string& path);

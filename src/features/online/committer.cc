@@ -339,7 +339,8 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
   request.source = name;
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
-  request.rows = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
+  std::optional<RecordBatch> fresh = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
+  request.rows = fresh ? *std::move(fresh) : std::move(batch.request.rows);
   const std::vector<TimestampUs>& available =
       commit->times.emplace_back(PushedAvailability(stream->second, request.rows, arrival));
   std::vector<int64_t>& ingest = commit->times.emplace_back(request.rows.num_rows);
@@ -347,6 +348,7 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
   StatusOr<std::vector<Insertion>> insertions = PrepareInsertions(request, set, available, ingest);
   if (!insertions.ok()) {
     ids.ForgetSince(ids_before);
+    if (duplicates.empty()) batch.request.rows = std::move(request.rows);
     if (batch.parts.size() == 1) return batch.Refuse(insertions.status());
     for (PendingPush& push : std::move(batch).Split()) Prepare(PushBatch(std::move(push)), arrival, set, commit);
     return;
@@ -392,10 +394,10 @@ void OnlineFeatures::KeepHeld(PushRequest* request, const Commit& commit) const 
 }
 
 // Rule 8: the first of equal ids wins; `duplicates` gets the rows that are dropped; duplicates inside one request count
-// as duplicates; a null id is never one.
-RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                                           std::vector<uint32_t>* duplicates) {
-  if (stream.event_id.empty()) return rows;
+// as duplicates; a null id is never one. Nothing: all rows are new.
+std::optional<RecordBatch> OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows,
+                                                          TimestampUs arrival, std::vector<uint32_t>* duplicates) {
+  if (stream.event_id.empty()) return std::nullopt;
   const Column& ids = *rows.Find(stream.event_id);
   KnownIds& seen = ids_[stream.name];
   const TimestampUs oldest = AddSaturated(arrival, -IdRetention(stream));
@@ -407,7 +409,7 @@ RecordBatch OnlineFeatures::DropDuplicates(const StreamSource& stream, const Rec
       duplicates->push_back(row);
     }
   }
-  if (kept.size() == rows.num_rows) return rows;
+  if (duplicates->empty()) return std::nullopt;
   RecordBatch fresh;
   fresh.schema = rows.schema;
   for (const Column& column : rows.columns) fresh.columns.push_back(column.Take(kept));

@@ -178,8 +178,8 @@ class OnlineFeatures {
                                                             std::span<const TimestampUs> available,
                                                             std::span<const int64_t> ingest);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
-  RecordBatch DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                             std::vector<uint32_t>* duplicates);
+  std::optional<RecordBatch> DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
+                                            std::vector<uint32_t>* duplicates);
   void Acknowledge(const Commit& commit);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
   void CountIds();

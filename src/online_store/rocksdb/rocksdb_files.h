@@ -20,6 +20,11 @@ inline constexpr char kTruncatedKey[] = "truncated";
 inline constexpr char kLogFamilyName[] = "log";
 inline constexpr size_t kDefaultFamily = 0, kLogFamily = 1, kStateFamily = 2;  // in the order of StoreFamilies
 
+// RocksDB lets no write in, to the log neither, while so many buffers of a family are full; it slows them down at one
+// less. A checkpoint fills them faster than they are written to files, so it waits where a few are full.
+inline constexpr int kMaxStateBuffers = 6;
+inline constexpr uint64_t kFullStateBuffers = 2;
+
 // What to do about damage.
 inline constexpr std::string_view kRepairHint =
     "to make the state again from history and log, run: headrace state repair";

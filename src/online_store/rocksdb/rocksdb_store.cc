@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "online_store/rocksdb/periodic_sync.h"
 #include "online_store/rocksdb/rocksdb_files.h"
@@ -17,6 +19,8 @@
 
 namespace headrace {
 namespace {
+
+constexpr uint64_t kMuchOfLogBytes = 64 << 20;
 
 class RocksDbStore : public OnlineStore {
  public:
@@ -97,16 +101,25 @@ class RocksDbStore : public OnlineStore {
     const Status written = Write(&batch, "truncating the log");
     if (!written.ok()) truncated_position_ = before;
     HR_RETURN_IF_ERROR(written);
-    // The entries are marked as gone; their space comes back when their files are written anew, which RocksDB has no
-    // reason of its own to do: nothing is ever written between them.
+    // The entries are marked as gone, and those that are in memory never get to a file. A write-ahead log is there as
+    // long as any family has something in memory of the time when it was written, hence the default one's few values.
+    HR_RETURN_IF_ERROR(FromRocksDb(db_->Flush({}, {families_[kDefaultFamily], log()}), "truncating the log"));
+    // The space of those in files comes back when the files are written anew. For a few small files RocksDB does that
+    // by itself; for others it has no reason, since nothing is ever written between them.
+    uint64_t in_files = 0;
+    db_->GetIntProperty(log(), rocksdb::DB::Properties::kTotalSstFilesSize, &in_files);
+    if (in_files < kMuchOfLogBytes) return absl::OkStatus();
     const rocksdb::Slice first(begin), last(end);
-    return FromRocksDb(db_->CompactRange({}, log(), &first, &last), "freeing the truncated log's space");
+    rocksdb::CompactRangeOptions beside_others;
+    beside_others.exclusive_manual_compaction = false;
+    return FromRocksDb(db_->CompactRange(beside_others, log(), &first, &last), "freeing the truncated log's space");
   }
 
   uint64_t TruncatedPosition() const override { return truncated_position_; }
 
   Status WriteStates(const std::vector<StateChange>& changes) override {
     if (!write_options_.sync) HR_RETURN_IF_ERROR(Sync());  // the log's entries first
+    WaitForStateBuffers();
     rocksdb::WriteBatch batch;
     for (const StateChange& change : changes) {
       if (change.append) {
@@ -189,6 +202,18 @@ class RocksDbStore : public OnlineStore {
     return Unavailable("online store: the log could not be written to the disk");
   }
 
+  // For a while: where none can be written to a file any more, the write says so.
+  void WaitForStateBuffers() const {
+    constexpr std::chrono::milliseconds kPause(2);
+    constexpr int kMostPauses = 5000;
+    uint64_t full = 0;
+    for (int i = 0; i < kMostPauses; ++i) {
+      db_->GetIntProperty(state(), rocksdb::DB::Properties::kNumImmutableMemTable, &full);
+      if (full < kFullStateBuffers) return;
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+
   Status FlushStates() {
     if (!unflushed_states_.exchange(false)) return absl::OkStatus();
     const rocksdb::Status status = db_->Flush({}, state());
@@ -248,6 +273,8 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = StoreFamilies(db_options);
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* db = nullptr;
+  // Compactions, whom nobody waits for, go behind all other threads.
+  db_options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow);
   const rocksdb::Status opened = options.read_only
                                      ? rocksdb::DB::OpenForReadOnly(db_options, folder, descriptors, &families, &db)
                                      : rocksdb::DB::Open(db_options, folder, descriptors, &families, &db);

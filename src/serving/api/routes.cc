@@ -42,7 +42,7 @@ Status Routes::AdvanceClock(const HttpRequest& request) const {
   return advance_clock_(t->int64());
 }
 
-void Routes::Handle(const HttpRequest& request, Responder respond) {
+void Routes::Handle(HttpRequest request, Responder respond) {
   Service* service = service_;
   if (request.path == "/healthz") return respond(JsonResponse(Json::Object{{"status", "alive"}}));
   if (service == nullptr || (stopping_ && request.path == "/readyz")) {
@@ -56,11 +56,11 @@ void Routes::Handle(const HttpRequest& request, Responder respond) {
     response.body = service->Metrics();
     return respond(std::move(response));
   }
-  if (request.path.starts_with("/v1/")) return HandleApi(*service, request, std::move(respond));
+  if (request.path.starts_with("/v1/")) return HandleApi(*service, std::move(request), std::move(respond));
   respond(ErrorResponse(NotFound("there is nothing at {}", request.path)));
 }
 
-void Routes::HandleApi(Service& service, const HttpRequest& request, Responder respond) {
+void Routes::HandleApi(Service& service, HttpRequest request, Responder respond) {
   const std::optional<std::string> stream = After(request.path, "/v1/events/");
   const std::optional<std::string> quarantine = After(request.path, "/v1/quarantine/");
   const std::optional<std::string> model = After(request.path, "/v1/predict/");
@@ -75,7 +75,7 @@ void Routes::HandleApi(Service& service, const HttpRequest& request, Responder r
     const StatusOr<OnError> on_error = wanted == request.query.end() ? OnError::kRefuse : ParseOnError(wanted->second);
     if (!on_error.ok()) return respond(ErrorResponse(on_error.status()));
     return service.PushEvents(
-        *stream, *on_error, request.body,
+        *stream, *on_error, std::move(request.body),
         [respond = std::move(respond)](const StatusOr<Json>& result) { respond(ToResponse(result)); });
   }
   if (quarantine) return respond(ToResponse(service.Resend(*quarantine, request.body)));

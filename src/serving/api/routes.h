@@ -31,10 +31,10 @@ class Routes {
   // Not ready any more: /readyz says so, so that nothing new is sent here; requests are still answered.
   void SetStopping() { stopping_ = true; }
 
-  void Handle(const HttpRequest& request, Responder respond);
+  void Handle(HttpRequest request, Responder respond);
 
  private:
-  void HandleApi(Service& service, const HttpRequest& request, Responder respond);
+  void HandleApi(Service& service, HttpRequest request, Responder respond);
   Status AdvanceClock(const HttpRequest& request) const;
 
   const std::function<Status(TimestampUs)> advance_clock_;

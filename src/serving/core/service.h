@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/work_queue.h"
 #include "features/online/online_features.h"
 #include "features/online/plan_cache.h"
 #include "monitoring/ledger.h"
@@ -57,8 +58,9 @@ class Service {
 
   // POST /v1/events/{stream}: `done` gets {"accepted", "duplicates"} once the rows are durable and visible; with
   // kQuarantine "quarantined" as well and, when there are some, the first "errors": [{"index", "column", "message"}].
+  // Large bodies are parsed by threads of the service's own, so that the caller is free for others at once.
   using JsonDone = std::function<void(const StatusOr<Json>&)>;
-  void PushEvents(const std::string& stream, OnError on_error, std::string_view body, JsonDone done);
+  void PushEvents(const std::string& stream, OnError on_error, std::string body, JsonDone done);
   // POST /v1/quarantine/{stream}, {"after": id}: sends the next quarantined rows of the stream again. Those that are
   // accepted, or duplicates, leave the quarantine in the same durable step. {"accepted", "duplicates", "quarantined":
   // rows that stay, "errors", "unknown": rows that are there no more, "last": the id to go on after, null at the end}.
@@ -79,8 +81,11 @@ class Service {
   LogCounters& log_counters() { return log_counters_; }
 
  private:
+  static constexpr int kParsers = 2;  // one alone is faster than the committer, if no body is much larger than others
+
   StatusOr<std::shared_ptr<const StreamSource>> FindStream(const std::string& stream);
   StatusOr<PushRequest> ParsePush(const StreamSource& source, OnError on_error, std::string_view body) const;
+  void ParseAndPush(const std::string& stream, OnError on_error, std::string_view body, JsonDone done);
   StatusOr<Json> PredictWith(const Endpoint& endpoint, const Json& body);
   Prediction ToPrediction(const Endpoint& endpoint, const Json& row, TimestampUs t) const;
 
@@ -97,6 +102,7 @@ class Service {
   std::atomic<int64_t> refused_ = 0;
   VerifyCounters verify_counters_;
   LogCounters log_counters_;
+  WorkQueue parsers_{kParsers};  // last: it uses all of the others
 };
 
 }  // namespace headrace

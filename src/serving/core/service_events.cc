@@ -5,6 +5,9 @@
 namespace headrace {
 namespace {
 
+// Up to here, some hundred events, it takes less to parse a body than to wake another thread for it.
+constexpr size_t kLargeBodyBytes = 8 << 10;
+
 // The first bad rows, for an answer.
 Json Explain(const std::vector<QuarantinedRow>& bad, size_t most) {
   Json::Array errors;
@@ -161,7 +164,14 @@ StatusOr<PushRequest> Service::ParsePush(const StreamSource& source, OnError on_
                            limits_.max_events_per_request);
 }
 
-void Service::PushEvents(const std::string& stream, OnError on_error, std::string_view body, JsonDone done) {
+void Service::PushEvents(const std::string& stream, OnError on_error, std::string body, JsonDone done) {
+  if (body.size() <= kLargeBodyBytes) return ParseAndPush(stream, on_error, body, std::move(done));
+  parsers_.Add([this, stream, on_error, body = std::move(body), done = std::move(done)] {
+    ParseAndPush(stream, on_error, body, done);
+  });
+}
+
+void Service::ParseAndPush(const std::string& stream, OnError on_error, std::string_view body, JsonDone done) {
   const StatusOr<std::shared_ptr<const StreamSource>> source = FindStream(stream);
   StatusOr<PushRequest> request = source.ok() ? ParsePush(**source, on_error, body) : source.status();
   if (!request.ok()) {
