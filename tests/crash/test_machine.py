@@ -1,9 +1,10 @@
-"""A server on a bad machine: no file descriptors left, slow syncs, a clock that is set back, a second server beside it."""
+"""A server on a bad machine: no file descriptors left, slow syncs, a clock that is set back, a full disk, a second server."""
 import collections
 import concurrent.futures
 import contextlib
 import os
 import resource
+import shutil
 import socket
 import struct
 import subprocess
@@ -17,7 +18,8 @@ EVENTS = "/v1/events/raw.orders"
 FEATURES = {"features": ["shop_recent.orders_all"], "entities": {"shop": ["w"]}}
 FIRST_ID = 1_000_000
 HOUR_US = 3_600_000_000
-FAULTS = "qqqqq"  # of tests/crash/faults.cc
+FAULTS = "qqqqqq"  # of tests/crash/faults.cc
+ROOM = 1 << 50
 
 
 def orders(begin, end):
@@ -30,32 +32,39 @@ class Machine(unittest.TestCase):
         self.addCleanup(self.project.remove)
         self.project.run("build")
         self.faults = self.project.root / "faults"
+        self.backup = self.project.root.with_name(self.project.root.name + "_backup")
         self.have()
 
-    def have(self, sync_s=0.0, clock_us=0, hold_at=0):
+    def have(self, sync_s=0.0, clock_us=0, hold_at=0, room=ROOM):
         """What the machine is like from now on."""
-        content = struct.pack("qqq", int(1e6 * sync_s), clock_us, hold_at)
+        content = struct.pack("qqqq", int(1e6 * sync_s), clock_us, hold_at, room)
         if not self.faults.exists():
             self.faults.write_bytes(bytes(struct.calcsize(FAULTS)))
         with self.faults.open("r+b") as file:
             file.write(content)
 
+    def room(self):
+        """How many bytes may still be written to the backup's disk."""
+        return struct.unpack(FAULTS, self.faults.read_bytes())[3]
+
     def locks(self):
         """How often the program has begun to lock the project."""
-        return struct.unpack(FAULTS, self.faults.read_bytes())[3]
+        return struct.unpack(FAULTS, self.faults.read_bytes())[4]
 
     def accepts(self):
         """How often the program has asked for a connection."""
-        return struct.unpack(FAULTS, self.faults.read_bytes())[4]
+        return struct.unpack(FAULTS, self.faults.read_bytes())[5]
 
     @contextlib.contextmanager
     def bad_machine(self):
         """For what is started in it."""
-        os.environ |= {"HEADRACE_TEST_FAULTS": str(self.faults), "LD_PRELOAD": os.environ["HEADRACE_FAULTS"]}
+        faults = {"HEADRACE_TEST_FAULTS": str(self.faults), "HEADRACE_TEST_FULL": str(self.backup), "LD_PRELOAD": os.environ["HEADRACE_FAULTS"]}
+        os.environ |= faults
         try:
             yield
         finally:
-            del os.environ["HEADRACE_TEST_FAULTS"], os.environ["LD_PRELOAD"]
+            for name in faults:
+                del os.environ[name]
 
     def serve(self):
         with self.bad_machine():
@@ -157,6 +166,41 @@ class Machine(unittest.TestCase):
             self.assertIn(what, said)
         server.post(EVENTS, orders(5, 10))
         self.check(server, 10)
+
+    def test_a_backup_on_a_full_disk(self):
+        self.project.run("train", "good_order")
+        self.addCleanup(shutil.rmtree, self.backup, ignore_errors=True)
+        beside = self.backup.with_name(self.backup.name + ".tmp")
+        server = self.serve()
+        ask = {"rows": [{"shop": "w", "city": "x", "offered": 3.0}]}
+        server.post(EVENTS, orders(0, 5))
+        server.post("/v1/predict/good_order", ask)
+        self.project.run("backup", str(self.backup))
+        needed = ROOM - self.room()
+        self.assertGreater(needed, 100_000)
+        shutil.rmtree(self.backup)
+        count = 5
+        for percent in (0, 1, 30, 60, 80, 90, 95, 99):
+            with self.subTest(percent=percent):
+                self.have(room=needed * percent // 100)
+                said = self.project.run("backup", str(self.backup), status=1)
+                self.assertIn("No space left", said)
+                self.assertIn(str(beside), said)
+                self.assertFalse(self.backup.exists() or beside.exists())
+                self.assertFalse(list((self.project.root / ".headrace/tmp").glob("*")), "something is left")
+                server.post(EVENTS, orders(count, count + 5))
+                server.post("/v1/predict/good_order", ask)
+                count += 5
+                self.assertEqual(self.count(server), count)
+                self.assertEqual(self.project.run("sql", "select count(*) from ledger.good_order", "--format", "csv").split()[1], str(count // 5))
+        self.have()
+        self.project.run("backup", str(self.backup))
+        copy = shop.Project()
+        self.addCleanup(copy.remove)
+        shutil.rmtree(copy.root)
+        self.backup.rename(copy.root)
+        self.assertEqual(copy.json("verify")["differences"], 0)
+        self.check(server, count)
 
     def test_a_server_that_starts_between_two_steps_of_a_command(self):
         """A command that looks for a server, and then waits for the lock, would wait for as long as the server runs."""

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/boot.h"
 #include "online_store/rocksdb/periodic_sync.h"
 #include "online_store/rocksdb/rocksdb_files.h"
 #include "online_store/rocksdb/store_files.h"
