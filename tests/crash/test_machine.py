@@ -121,6 +121,7 @@ class Machine(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
             sent = [pool.submit(server.request, "POST", EVENTS, orders(i * rows, (i + 1) * rows)) for i in range(10)]
             first = next(concurrent.futures.as_completed(sent)).result()
+            self.assertGreater(server.metric("headrace_event_queue_rows"), 100_000)
             self.have()
             answers = [future.result() for future in sent]
         self.assertEqual(first[0], 429, first)  # nothing can be accepted before a sync ends
@@ -128,6 +129,7 @@ class Machine(unittest.TestCase):
         statuses = collections.Counter(status for status, _ in answers)
         self.assertEqual(set(statuses), {200, 429}, statuses)
         self.assertEqual(self.count(server), statuses[200] * rows)
+        self.assertEqual(server.metric("headrace_event_queue_rows"), 0)
         for i, (status, _) in enumerate(answers):
             if status == 429:
                 self.assertEqual(server.post(EVENTS, orders(i * rows, (i + 1) * rows)), {"accepted": rows, "duplicates": 0})

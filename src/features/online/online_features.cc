@@ -212,6 +212,10 @@ OnlineStats OnlineFeatures::Stats() const {
     const std::lock_guard lock(quarantined_mutex_);
     stats.quarantined = quarantined_;
   }
+  {
+    const std::lock_guard lock(queue_mutex_);
+    stats.queued_rows = static_cast<int64_t>(queued_rows_);
+  }
   const std::shared_ptr<ViewSet> set = CurrentSet();
   for (const auto& [view, state] : set->states) {
     stats.keys += state->NumKeys();

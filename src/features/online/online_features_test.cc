@@ -137,6 +137,7 @@ class OnlineFeaturesTest : public ::testing::Test {
       });
       EXPECT_TRUE(queued.ok()) << queued;
     }
+    queued_rows_ = online_->Stats().queued_rows;
     busy.unlock();
     first.join();
     while (answered < bodies.size()) std::this_thread::yield();
@@ -180,6 +181,7 @@ class OnlineFeaturesTest : public ::testing::Test {
   Disk disk_;
   OnlineOptions options_;
   std::unique_ptr<OnlineFeatures> online_;
+  int64_t queued_rows_ = 0;  // while PushTogether waited
 };
 
 // Whose window reads and pushes do not leave, though each takes an instant of its own.
@@ -687,6 +689,12 @@ TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogAlsoAfterPushesThatAddNothingToIt)
   EXPECT_EQ(online_->Hash()->hash, hash);
   Open();
   EXPECT_EQ(online_->Hash()->hash, hash);
+}
+
+TEST_F(OnlineFeaturesTest, RowsThatWaitAreCounted) {
+  PushTogether({R"([{"k": 7, "t": 990}, {"k": 8, "t": 990}])", R"({"k": 7, "t": 990})"});
+  EXPECT_EQ(queued_rows_, 3);
+  EXPECT_EQ(online_->Stats().queued_rows, 0);
 }
 
 TEST_F(OnlineFeaturesTest, StateHashTellsOfEveryValueAndNamesItsPart) {
