@@ -499,7 +499,7 @@ class OnlineModelTest : public ::testing::Test {
 };
 
 TEST_F(OnlineModelTest, WhateverIsDoneToTheStatesTheyAnswerAsTheRulesSay) {
-  const int64_t steps = FromEnvironment("STEPS", 600);
+  const int64_t steps = FromEnvironment("STEPS", 500);
   for (int64_t step = 0; step < steps; ++step) {
     Step();
     ASSERT_FALSE(HasFailure()) << "step " << step << " after:\n" << fmt::format("{}", fmt::join(done_, "\n"));
