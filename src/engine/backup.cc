@@ -140,8 +140,9 @@ Status CopyRest(Workspace& workspace, const std::string& folder, const fs::path&
   const fs::path state = workspace.StateFolder();
   std::vector<fs::path> without;
   for (const char* name :
-       {"warehouse.duckdb", "warehouse.duckdb.wal", "registry.sqlite", "registry.sqlite-wal", "registry.sqlite-shm",
-        "artifacts", "online", "online.repair", "events", "predictions", "tmp", "lock", "server.json"}) {
+       {"warehouse.duckdb", "warehouse.duckdb.wal", "warehouse.duckdb.wal.checkpoint", "warehouse.duckdb.wal.recovery",
+        "registry.sqlite", "registry.sqlite-wal", "registry.sqlite-shm", "artifacts", "online", "online.repair",
+        "events", "predictions", "tmp", "lock", "server.json"}) {
     without.push_back(state / name);
   }
   HR_RETURN_IF_ERROR(copier->CopyFolder(state, to / ".headrace", without));

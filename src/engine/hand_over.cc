@@ -1,9 +1,6 @@
 #include "engine/hand_over.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -19,15 +16,6 @@ constexpr auto kPollInterval = std::chrono::milliseconds(50);
 
 std::string StateFile(const std::string& root, std::string_view name) {
   return fmt::format("{}/.headrace/{}", root, name);
-}
-
-// Whether some process has the project open. It may change at once: Workspace::Open decides.
-bool IsLocked(const std::string& root) {
-  const int fd = ::open(StateFile(root, "lock").c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool locked = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(fd);
-  return locked;
 }
 
 // A person is told once why nothing happens.
@@ -64,6 +52,7 @@ StatusOr<int> HandOver(const std::string& root, const std::vector<std::string>& 
   return RunThroughServer(StateFile(root, "control.sock"), arguments, output);
 }
 
+// A server may begin to start between any two steps here, so both are tried again and again.
 StatusOr<Reached> HandOverOrOpen(const std::string& root, const std::vector<std::string>& arguments, Output& output) {
   for (Patience patience(output);; patience.Wait()) {
     const StatusOr<int> exit_status = HandOver(root, arguments, output);
@@ -73,21 +62,21 @@ StatusOr<Reached> HandOverOrOpen(const std::string& root, const std::vector<std:
       return reached;
     }
     if (exit_status.status().code() != absl::StatusCode::kNotFound) return exit_status.status();
-    if (IsLocked(root)) continue;
-    HR_ASSIGN_OR_RETURN(reached.workspace, Workspace::Open(root, output));
-    return reached;
+    HR_ASSIGN_OR_RETURN(reached.workspace, Workspace::TryOpen(root));
+    if (reached.workspace != nullptr) return reached;
   }
 }
 
 StatusOr<std::unique_ptr<Workspace>> OpenForServer(const std::string& root, Output& output) {
-  for (Patience patience(output); IsLocked(root); patience.Wait()) {
+  for (Patience patience(output);; patience.Wait()) {
+    HR_ASSIGN_OR_RETURN(std::unique_ptr<Workspace> workspace, Workspace::TryOpen(root));
+    if (workspace != nullptr) return workspace;
     const StatusOr<RunningServer> server = FindServer(root);
     if (!server.ok()) continue;
     return FailedPrecondition(
         "{}: a server of this project runs already, at {} (process {}); stop it before another one", root, server->url,
         server->pid);
   }
-  return Workspace::Open(root, output);
 }
 
 }  // namespace headrace

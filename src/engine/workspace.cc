@@ -15,24 +15,21 @@
 namespace headrace {
 namespace {
 
-// Waits for the lock of the state folder; the kernel releases it when its holder ends, however it ends.
-StatusOr<int> LockFolder(const std::string& folder, Output& output) {
+// The lock of the state folder, which the kernel releases when its holder ends, however it ends; -1: another has it.
+StatusOr<int> TryLockFolder(const std::string& folder) {
   const std::string path = folder + "/lock";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return Unavailable("{}: cannot be opened: {}", path, std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  output.Note("another headrace command works on this project; waiting for it to end");
-  while (::flock(fd, LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    ::close(fd);
-    return Unavailable("{}: cannot be locked: {}", path, std::strerror(errno));
-  }
-  return fd;
+  const int error = errno;
+  ::close(fd);
+  if (error == EWOULDBLOCK) return -1;
+  return Unavailable("{}: cannot be locked: {}", path, std::strerror(error));
 }
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& root, Output& output) {
+StatusOr<std::unique_ptr<Workspace>> Workspace::TryOpen(const std::string& root) {
   std::error_code error;
   const std::string absolute = std::filesystem::weakly_canonical(root, error).string();
   if (error || !std::filesystem::is_regular_file(absolute + "/headrace.yml")) {
@@ -43,7 +40,8 @@ StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& root, Ou
   }
   std::unique_ptr<Workspace> workspace(new Workspace(absolute));
   HR_RETURN_IF_ERROR(MakeFolders(workspace->TempFolder()));
-  HR_ASSIGN_OR_RETURN(workspace->lock_fd_, LockFolder(workspace->StateFolder(), output));
+  HR_ASSIGN_OR_RETURN(workspace->lock_fd_, TryLockFolder(workspace->StateFolder()));
+  if (workspace->lock_fd_ < 0) workspace.reset();
   return workspace;
 }
 

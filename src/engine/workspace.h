@@ -10,7 +10,6 @@
 #include <mutex>
 #include <string>
 
-#include "base/output.h"
 #include "catalog/project.h"
 #include "engine/definitions.h"
 #include "engine/event_export.h"
@@ -30,8 +29,9 @@ struct ProjectState {
 
 class Workspace {
  public:
-  // Takes the lock, waiting for another command to end (with a note on `output`). Reads no files yet.
-  static StatusOr<std::unique_ptr<Workspace>> Open(const std::string& root, Output& output);
+  // Takes the lock; nullptr: another process has it now. Never waits for it: that process may be a server, which keeps
+  // it until it is stopped, and wants the command to be handed over (engine/hand_over.h). Reads no files yet.
+  static StatusOr<std::unique_ptr<Workspace>> TryOpen(const std::string& root);
   ~Workspace();
 
   const std::string& root() const { return root_; }

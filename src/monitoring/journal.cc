@@ -12,6 +12,7 @@
 #include <optional>
 #include <random>
 
+#include "base/boot.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/file.h"
@@ -60,16 +61,22 @@ bool OnlyZeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
-// Walks one segment's records. `end` becomes the place after the last whole one; in the last segment what comes
-// behind it may be a torn end, elsewhere it is damage.
+// What may come behind a segment's last whole record; anything else is damage.
+enum class SegmentEnd : uint8_t {
+  kWhole,     // nothing: there is a later segment
+  kCutShort,  // the beginning of a record: the process died within a write()
+  kTorn,      // also a record whose payload is not all there: the machine died
+};
+
+// Walks one segment's records. `end` becomes the place after the last whole one.
 class SegmentReader {
  public:
-  SegmentReader(std::string path, std::string bytes, bool last)
-      : path_(std::move(path)), bytes_(std::move(bytes)), last_(last) {}
+  SegmentReader(std::string path, std::string bytes, SegmentEnd may_end)
+      : path_(std::move(path)), bytes_(std::move(bytes)), may_end_(may_end) {}
 
   // The journal's id, or nothing for a last segment whose header was torn.
   StatusOr<std::optional<uint64_t>> ReadHeader(uint64_t first) {
-    if (last_ && (bytes_.size() < kSegmentHeaderBytes || OnlyZeros(bytes_))) return std::nullopt;
+    if (is_last() && (bytes_.size() < kSegmentHeaderBytes || OnlyZeros(bytes_))) return std::nullopt;
     if (bytes_.size() < kSegmentHeaderBytes || !std::string_view(bytes_).starts_with(kMagic)) {
       return Damaged(path_, 0, "this is no journal of predictions");
     }
@@ -84,7 +91,7 @@ class SegmentReader {
   // The next record's payload, which must have the number `number`; nothing at the end.
   StatusOr<std::optional<std::string_view>> Next(uint64_t number) {
     const std::string_view rest = std::string_view(bytes_).substr(end_);
-    if (rest.empty() || (last_ && (rest.size() < kRecordHeaderBytes || OnlyZeros(rest)))) return std::nullopt;
+    if (rest.empty() || (is_last() && (rest.size() < kRecordHeaderBytes || OnlyZeros(rest)))) return std::nullopt;
     if (rest.size() < kRecordHeaderBytes || Crc32c(rest.substr(0, 16)) != Load<uint32_t>(rest, 16)) {
       return Damaged(path_, end_, "a record's header does not fit its checksum");
     }
@@ -93,9 +100,9 @@ class SegmentReader {
       return Damaged(path_, end_, fmt::format("record {} where {} belongs", header.number, number));
     }
     const std::string_view payload = rest.substr(kRecordHeaderBytes, header.length);
-    const bool at_end = kRecordHeaderBytes + header.length >= rest.size();
+    if (payload.size() < header.length && is_last()) return std::nullopt;
     if (payload.size() < header.length || Crc32c(payload) != header.payload_checksum) {
-      if (last_ && at_end) return std::nullopt;
+      if (may_end_ == SegmentEnd::kTorn && kRecordHeaderBytes + header.length == rest.size()) return std::nullopt;
       return Damaged(path_, end_, fmt::format("record {} does not fit its checksum", header.number));
     }
     end_ += kRecordHeaderBytes + header.length;
@@ -105,9 +112,11 @@ class SegmentReader {
   size_t end() const { return end_; }
 
  private:
+  bool is_last() const { return may_end_ != SegmentEnd::kWhole; }
+
   const std::string path_;
   const std::string bytes_;
-  const bool last_;
+  const SegmentEnd may_end_;
   size_t end_ = 0;
 };
 
@@ -124,6 +133,7 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& folder, size
   HR_RETURN_IF_ERROR(journal->Lock());
   HR_RETURN_IF_ERROR(journal->ListSegments());
   HR_RETURN_IF_ERROR(journal->CheckSegments());
+  HR_RETURN_IF_ERROR(RememberBoot(folder));
   return journal;
 }
 
@@ -154,11 +164,12 @@ Status Journal::ListSegments() {
 // Finds the journal's id and its last number, and cuts a torn end off.
 Status Journal::CheckSegments() {
   if (!segments_.empty()) next_ = segments_.front().first;
+  const SegmentEnd last_end = IsSameBoot(folder_) ? SegmentEnd::kCutShort : SegmentEnd::kTorn;
   size_t end = 0;
   for (size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = segments_[i];
     HR_ASSIGN_OR_RETURN(std::string bytes, ReadFile(segment.path));
-    SegmentReader reader(segment.path, std::move(bytes), i + 1 == segments_.size());
+    SegmentReader reader(segment.path, std::move(bytes), i + 1 < segments_.size() ? SegmentEnd::kWhole : last_end);
     if (segment.first != next_) {
       return Damaged(segment.path, 0, fmt::format("the records from {} on are missing before it", next_));
     }
@@ -228,10 +239,9 @@ uint64_t Journal::last_number() const {
 Status Journal::Read(uint64_t after, const Visitor& visitor) const {
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < segments_.size(); ++i) {
-    const bool last = i + 1 == segments_.size();
-    if (!last && segments_[i + 1].first <= after + 1) continue;
+    if (i + 1 < segments_.size() && segments_[i + 1].first <= after + 1) continue;
     HR_ASSIGN_OR_RETURN(std::string bytes, ReadFile(segments_[i].path));
-    SegmentReader reader(segments_[i].path, std::move(bytes), last);
+    SegmentReader reader(segments_[i].path, std::move(bytes), SegmentEnd::kWhole);  // torn ends were cut off
     HR_RETURN_IF_ERROR(reader.ReadHeader(segments_[i].first).status());
     for (uint64_t number = segments_[i].first;; ++number) {
       HR_ASSIGN_OR_RETURN(const auto payload, reader.Next(number));

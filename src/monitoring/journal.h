@@ -13,8 +13,9 @@
 // from another.
 //
 // Where a process died within a write(), the last segment ends within a record: such an end is cut off when the journal
-// is opened, and so is one of zeros or a last record whose payload does not fit its checksum, which the death of the
-// machine can leave. Anything else that does not fit is damage.
+// is opened, and so is one of zeros. A last record that is all there but does not fit its checksum can be left by the
+// death of the machine, and is cut off if the machine was started again since the journal was last opened
+// (base/boot.h). Anything else that does not fit is damage.
 #pragma once
 
 #include <cstdint>

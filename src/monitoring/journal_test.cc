@@ -44,6 +44,10 @@ class JournalTest : public ::testing::Test {
   std::string First() const { return folder_ + "/00000000000000000001.journal"; }
   std::string Bytes() const { return ReadFile(First()).value(); }
   void Write(std::string_view bytes) const { EXPECT_TRUE(WriteFileAtomically(First(), bytes).ok()); }
+  static std::string WithBitFlipped(std::string bytes, size_t at) {
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    return bytes;
+  }
   // A journal of "one", "two", "three".
   void WriteThree() {
     const auto journal = Open();
@@ -145,17 +149,31 @@ TEST_F(JournalTest, AnEndOfZerosIsCutOff) {
   EXPECT_THAT(Read(*Open()), ElementsAre("1:one", "2:two", "3:three"));
 }
 
-TEST_F(JournalTest, DamageBeforeTheLastRecordIsNamedAndRefused) {
+TEST_F(JournalTest, DamageIsNamedAndRefusedWhereverItIs) {
   WriteThree();
   const std::string whole = Bytes();
-  const size_t third = whole.size() - 25;
-  for (size_t at = 0; at < third; ++at) {
-    std::string damaged = whole;
-    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-    Write(damaged);
+  for (size_t at = 0; at < whole.size(); ++at) {
+    Write(WithBitFlipped(whole, at));
     const Status status = Journal::Open(folder_, 1 << 20).status();
     ASSERT_TRUE(absl::IsDataLoss(status)) << at << ": " << status;
     EXPECT_THAT(std::string(Message(status)), HasSubstr(First() + ": damaged at byte "));
+  }
+  Write(whole);
+  EXPECT_THAT(Read(*Open()), ElementsAre("1:one", "2:two", "3:three"));
+}
+
+TEST_F(JournalTest, TheMachinesDeathMayHaveLeftTheLastPayloadTorn) {
+  WriteThree();
+  const std::string whole = Bytes();
+  for (size_t at = whole.size() - 5; at < whole.size(); ++at) {
+    Write(WithBitFlipped(whole, at));
+    EXPECT_TRUE(WriteFileAtomically(folder_ + "/BOOT", "another run").ok());
+    EXPECT_THAT(Read(*Open()), ElementsAre("1:one", "2:two"));
+  }
+  for (size_t at = 0; at < whole.size() - 5; ++at) {
+    Write(WithBitFlipped(whole, at));
+    EXPECT_TRUE(WriteFileAtomically(folder_ + "/BOOT", "another run").ok());
+    EXPECT_TRUE(absl::IsDataLoss(Journal::Open(folder_, 1 << 20).status())) << at;
   }
 }
 

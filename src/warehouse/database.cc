@@ -9,6 +9,7 @@
 #include "warehouse/sql_error.h"
 #include "warehouse/sql_text.h"
 #include "warehouse/vector_reader.h"
+#include "warehouse/wal_check.h"
 
 namespace headrace {
 namespace {
@@ -188,6 +189,7 @@ Status ResultStream::ErrorOfStream() {
 StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
   HR_ASSIGN_OR_RETURN(ConfigHandle config, MakeConfig(options));
   if (!options.temp_directory.empty()) HR_RETURN_IF_ERROR(MakeFolders(options.temp_directory));
+  if (!options.path.empty()) HR_RETURN_IF_ERROR(CheckWriteAheadLogs(options.path));
   std::unique_ptr<Database> database(new Database());
   char* error = nullptr;
   const char* path = options.path.empty() ? nullptr : options.path.c_str();

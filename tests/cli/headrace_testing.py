@@ -74,12 +74,15 @@ class Server:
                 self.process.wait()
             self.process.stdout.close()
 
+    def close(self):
+        self.stop()
+        self.errors.close()
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.stop()
-        self.errors.close()
+        self.close()
 
 
 class ProjectTest(unittest.TestCase):

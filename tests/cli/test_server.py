@@ -145,10 +145,10 @@ class WithoutServer(BuiltProject):
     def test_a_command_that_comes_while_a_server_starts_is_handed_to_it(self):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             starting = pool.submit(Server, self.shop)
+            self.addCleanup(lambda: starting.result().close())
             while not starting.done():
                 self.run_ok("sql", COUNT, cwd=self.shop)
-        with starting.result():
-            self.run_ok("sql", COUNT, cwd=self.shop)
+        self.run_ok("sql", COUNT, cwd=self.shop)
 
     def test_many_commands_at_once(self):
         running = [subprocess.Popen([BINARY, "sql", COUNT], cwd=self.shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -146,6 +146,33 @@ class Damage(unittest.TestCase):
         self.assertIn("warehouse.duckdb: damaged: ", said)
         self.assertIn("headrace backup", said)
 
+    def test_the_warehouses_write_ahead_log(self):
+        """As a kill leaves it."""
+        server = shop.Server(self.project)
+        for _ in range(5):
+            server.post("/v1/predict/good_order", {"rows": [{"shop": "a", "city": "x", "offered": 3.0}]})
+            count = self.project.run("sql", "select count(*) from ledger.good_order")  # which brings it into the warehouse
+        server.kill()
+        path = self.state / "warehouse.duckdb.wal"
+        content, tables = path.read_bytes(), (self.state / "warehouse.duckdb").read_bytes()
+        entries = [8]  # after the log's begin: length and checksum, 8 bytes each, and what they are of
+        while entries[-1] + 16 + int.from_bytes(content[entries[-1]:entries[-1] + 8], "little") < len(content):
+            entries.append(entries[-1] + 16 + int.from_bytes(content[entries[-1]:entries[-1] + 8], "little"))
+        self.assertGreater(len(entries), 20)
+        last = entries[-1]
+        lengths = [entry + 2 for entry in entries[::len(entries) // 5]]  # makes them longer than the file
+        for offset in (0, 2, 5, *lengths, entries[10] + 8, entries[10] + 16, last + 1, last + 9, last + 16):
+            with self.subTest(offset=offset):
+                path.write_bytes(content)
+                flip(path, offset)
+                damaged = path.read_bytes()
+                for command in (("sql", "select 1"), ("serve", "--port", "0"), ("build",)):
+                    self.assert_refused(path, "headrace backup", *command)
+                self.assertEqual((path.read_bytes(), (self.state / "warehouse.duckdb").read_bytes()), (damaged, tables))
+        path.write_bytes(content + content[entries[3]:entries[3] + 20])  # a write that was cut short
+        self.assertEqual(self.project.run("sql", "select count(*) from ledger.good_order"), count)
+        self.assertEqual(self.project.json("verify")["differences"], 0)
+
     def test_the_registry(self):
         path = self.state / "registry.sqlite"
         content = path.read_bytes()
@@ -169,8 +196,18 @@ class Damage(unittest.TestCase):
 
     def test_predictions(self):
         (path,) = (self.state / "predictions").glob("*.journal")
+        for offset in (100, path.stat().st_size - 30):  # the last record, too
+            with self.subTest(offset=offset):
+                flip(path, offset)
+                self.assert_refused(path, "move the file away", "sql", "select * from ledger.good_order")
+                self.assert_refused(path, "move the file away", "serve", "--port", "0")
+                flip(path, offset)
         flip(path, 100)
-        self.assert_refused(path, "move the file away", "sql", "select * from ledger.good_order")
+        path.rename(self.project.root / "moved")
+        server = shop.Server(self.project)
+        server.post("/v1/predict/good_order", {"rows": [{"shop": "a", "city": "x", "offered": 3.0}]})
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(self.project.json("verify")["differences"], 0)
 
 
 if __name__ == "__main__":

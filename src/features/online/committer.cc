@@ -256,7 +256,7 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   EndCommit();
   int64_t rows = 0;
   for (const Commit::Accepted& request : commit.accepted) rows += request.result.accepted;
-  ExpireIds(*set->definition, arrival, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
+  ExpireIds(*set->definition, last_arrival_, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
   CountIds();
   Acknowledge(commit);
   return sync_us;

@@ -91,6 +91,10 @@ class KnownIds {
   // which must not be before that of an earlier call.
   bool Add(std::string_view id, TimestampUs arrival, TimestampUs oldest);
 
+  // `id` was pushed and accepted at `arrival`, as the log says: known as that also while history has it, too, since
+  // another history may come that does not.
+  void Remember(std::string_view id, TimestampUs arrival) { pushed_.Append(id, arrival); }
+
   // What Add found new since `mark` was taken, and before any Expire, can be taken back.
   using Mark = IdLog::Place;
   Mark CurrentMark() const { return pushed_.End(); }

@@ -40,6 +40,15 @@ TEST(KnownIdsTest, Rule8PushedIdsAreUnknownAfterTheirRetentionIdsOfHistoryNever)
   EXPECT_FALSE(ids.Add("h", 1'000'000, 999'999));
 }
 
+TEST(KnownIdsTest, Rule8WhatWasPushedIsKnownAlsoWhenHistoryHasItNoMore) {
+  KnownIds ids;
+  ids.SetHistory(History({"a"}));
+  ids.Remember("a", 100);
+  ids.SetHistory(History({}));
+  EXPECT_FALSE(ids.Add("a", 200, 100));
+  EXPECT_TRUE(ids.Add("a", 201, 101));
+}
+
 TEST(KnownIdsTest, ExpireFreesTheOldestAndNoMoreThanAsked) {
   KnownIds ids;
   for (int i = 0; i < 10; ++i) ids.Add(fmt::format("{}", i), i, kForEver);

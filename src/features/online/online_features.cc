@@ -81,10 +81,9 @@ void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDe
   if (stream == definition.streams.end() || stream->second.event_id.empty()) return;
   const DurationUs retention_us = IdRetention(stream->second);
   if (request.arrival < AddSaturated(last_arrival_, -retention_us)) return;
-  const TimestampUs oldest = AddSaturated(request.arrival, -retention_us);
   const Column* ids = request.rows.Find(stream->second.event_id);
   for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
-    if (!ids->IsNull(row)) ids_[request.source].Add(EncodeId(*ids, row), request.arrival, oldest);
+    if (!ids->IsNull(row)) ids_[request.source].Remember(EncodeId(*ids, row), request.arrival);
   }
 }
 
@@ -212,6 +211,10 @@ OnlineStats OnlineFeatures::Stats() const {
   {
     const std::lock_guard lock(quarantined_mutex_);
     stats.quarantined = quarantined_;
+  }
+  {
+    const std::lock_guard lock(queue_mutex_);
+    stats.queued_rows = static_cast<int64_t>(queued_rows_);
   }
   const std::shared_ptr<ViewSet> set = CurrentSet();
   for (const ViewSet::Group& group : set->groups) {

@@ -75,7 +75,7 @@ struct OnlineStats {
   int64_t ids_held = 0;        // event ids that are known, over all streams
   int64_t id_bytes = 0;        // the memory that they take
   int64_t commits = 0;
-  int64_t queued_rows = 0;
+  int64_t queued_rows = 0;  // that wait to be written
   uint64_t log_position = 0;
   uint64_t checkpoint_position = 0;
   int64_t keys = 0;
@@ -202,7 +202,7 @@ class OnlineFeatures {
   std::shared_mutex readers_mutex_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<const FeatureReader>> readers_;  // by plan, of the set in force
 
-  std::mutex queue_mutex_;
+  mutable std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
   std::deque<PendingPush> small_queue_;  // requests of a few rows, which do not wait for the others
   std::deque<PendingPush> large_queue_;

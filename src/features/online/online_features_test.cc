@@ -9,6 +9,7 @@
 
 #include "kernel/naive.h"
 #include "online_store/memory/memory_store.h"
+#include "online_store/testing/borrowed_store.h"
 
 namespace headrace {
 namespace {
@@ -29,30 +30,15 @@ struct Disk {
   std::atomic<int> appends = 0;  // that have begun
 };
 
-class StoreOnDisk : public OnlineStore {
+class StoreOnDisk : public BorrowedStore {
  public:
-  explicit StoreOnDisk(Disk& disk) : disk_(disk) {}
+  explicit StoreOnDisk(Disk& disk) : BorrowedStore(disk.store), disk_(disk) {}
   StatusOr<uint64_t> Append(std::string_view entry) override {
     ++disk_.appends;
     const std::lock_guard lock(disk_.busy);
     if (disk_.fail_appends) return Unavailable("no space left");
-    return disk_.store.Append(entry);
+    return BorrowedStore::Append(entry);
   }
-  uint64_t LastPosition() const override { return disk_.store.LastPosition(); }
-  Status ReadLog(uint64_t after, const LogVisitor& visitor) const override {
-    return disk_.store.ReadLog(after, visitor);
-  }
-  Status Sync() override { return disk_.store.Sync(); }
-  Status Truncate(uint64_t up_to) override { return disk_.store.Truncate(up_to); }
-  uint64_t TruncatedPosition() const override { return disk_.store.TruncatedPosition(); }
-  Status WriteStates(const std::vector<StateChange>& changes) override { return disk_.store.WriteStates(changes); }
-  Status WriteCheckpoint(const Checkpoint& checkpoint) override { return disk_.store.WriteCheckpoint(checkpoint); }
-  uint64_t CheckpointPosition() const override { return disk_.store.CheckpointPosition(); }
-  Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
-    return disk_.store.ReadStates(prefix, visitor);
-  }
-  Status Verify() const override { return disk_.store.Verify(); }
-  Status Snapshot(const std::string& folder) const override { return disk_.store.Snapshot(folder); }
 
  private:
   Disk& disk_;
@@ -151,6 +137,7 @@ class OnlineFeaturesTest : public ::testing::Test {
       });
       EXPECT_TRUE(queued.ok()) << queued;
     }
+    queued_rows_ = online_->Stats().queued_rows;
     busy.unlock();
     first.join();
     while (answered < bodies.size()) std::this_thread::yield();
@@ -194,6 +181,7 @@ class OnlineFeaturesTest : public ::testing::Test {
   Disk disk_;
   OnlineOptions options_;
   std::unique_ptr<OnlineFeatures> online_;
+  int64_t queued_rows_ = 0;  // while PushTogether waited
 };
 
 // Whose window reads and pushes do not leave, though each takes an instant of its own.
@@ -306,6 +294,31 @@ TEST_F(OnlineFeaturesTest, Rule8IdsAreThoseOfTheHistoryThatIsInForce) {
   EXPECT_EQ(result->accepted, 1);  // id 1 left the history
   EXPECT_EQ(result->duplicates, 2);
   EXPECT_EQ(Read(7), "3 2.5");
+}
+
+// A definition whose history of the stream is another one, with these ids and no rows.
+struct OtherHistory {
+  OtherHistory(std::string version, std::vector<int64_t> ids) : definition(MakeDefinition()) {
+    definition.views[0].history_version = definition.id_versions["s.e"] = std::move(version);
+    reader.view = [](const auto&, const auto&, const auto&) { return absl::OkStatus(); };
+    reader.ids = [ids = std::move(ids)](const StreamSource&, const auto& sink) {
+      return sink(Column::Integers(TypeId::kBigint, ids));
+    };
+  }
+  OnlineDefinition definition;
+  HistoryReader reader;
+};
+
+TEST_F(OnlineFeaturesTest, Rule8APushedIdThatAHistoryHadForAWhileIsStillKnown) {
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  const OtherHistory with({"h2", {2}});
+  online_.reset();
+  online_ = *OnlineFeatures::Open(std::make_unique<StoreOnDisk>(disk_), with.definition, with.reader, clock_, options_);
+  EXPECT_EQ(Read(7), "0 null");
+  const OtherHistory without({"h3", {}});
+  ASSERT_TRUE(online_->Replace(without.definition, without.reader).ok());
+  EXPECT_EQ(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})")->duplicates, 1);
+  EXPECT_EQ(Read(7), "1 1.0");
 }
 
 TEST_F(OnlineFeaturesTest, StatesStartFromHistory) {
@@ -664,6 +677,24 @@ TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogWhateverWasForgottenWhen) {
   ASSERT_TRUE(disk_.store.WriteCheckpoint({0, {}, true}).ok());
   Open();  // from history and log
   EXPECT_EQ(online_->Hash()->hash, live.hash);
+}
+
+TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogAlsoAfterPushesThatAddNothingToIt) {
+  options_.id_retention_us = 500;
+  Open();
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990})").ok());
+  const std::string hash = online_->Hash()->hash;
+  clock_.now = 2000;
+  ASSERT_EQ(Push(R"({"id": 1, "k": 7, "t": 1990})")->duplicates, 1);
+  EXPECT_EQ(online_->Hash()->hash, hash);
+  Open();
+  EXPECT_EQ(online_->Hash()->hash, hash);
+}
+
+TEST_F(OnlineFeaturesTest, RowsThatWaitAreCounted) {
+  PushTogether({R"([{"k": 7, "t": 990}, {"k": 8, "t": 990}])", R"({"k": 7, "t": 990})"});
+  EXPECT_EQ(queued_rows_, 3);
+  EXPECT_EQ(online_->Stats().queued_rows, 0);
 }
 
 TEST_F(OnlineFeaturesTest, StateHashTellsOfEveryValueAndNamesItsPart) {

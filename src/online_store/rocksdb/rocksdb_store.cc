@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/boot.h"
 #include "online_store/rocksdb/periodic_sync.h"
 #include "online_store/rocksdb/rocksdb_files.h"
 #include "online_store/rocksdb/store_files.h"

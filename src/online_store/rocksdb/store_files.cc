@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/boot.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "online_store/rocksdb/rocksdb_files.h"
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kBlockBytes = 32768;
 constexpr size_t kHeaderBytes = 7;
-constexpr char kBootId[] = "/proc/sys/kernel/random/boot_id";  // another one each time that the machine starts
 
 bool OnlyZeros(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
@@ -90,15 +90,7 @@ StatusOr<std::string> FindManifest(const std::string& folder) {
 }  // namespace
 
 bool WalMustBeWhole(const std::string& folder, const FsyncPolicy& fsync) {
-  if (fsync.when == FsyncPolicy::When::kAlways) return true;
-  const StatusOr<std::string> then = ReadFile(folder + "/BOOT");
-  const StatusOr<std::string> now = ReadFile(kBootId);
-  return then.ok() && now.ok() && *then == *now;
-}
-
-Status RememberBoot(const std::string& folder) {
-  const StatusOr<std::string> now = ReadFile(kBootId);
-  return now.ok() ? WriteFileAtomically(folder + "/BOOT", *now) : absl::OkStatus();
+  return fsync.when == FsyncPolicy::When::kAlways || IsSameBoot(folder);
 }
 
 std::vector<std::string> WalFiles(const std::string& folder) {

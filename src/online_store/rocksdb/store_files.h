@@ -25,10 +25,8 @@ namespace headrace {
 Status CheckStoreFiles(const std::string& folder, bool check_wal);
 
 // Whether the write-ahead logs must be whole, but for a torn end: each write is synced, or the machine has not died
-// since they were written, so that all of them is there. The file BOOT says in which run of the machine that was.
+// since they were written (base/boot.h), so that all of them is there.
 bool WalMustBeWhole(const std::string& folder, const FsyncPolicy& fsync);
-// To be called when the store is open, and before it is written to.
-Status RememberBoot(const std::string& folder);
 
 // The write-ahead logs of a store, by name.
 std::vector<std::string> WalFiles(const std::string& folder);

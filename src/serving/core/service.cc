@@ -220,6 +220,7 @@ std::string Service::Metrics() const {
       stats.events_future);
   add("headrace_event_ids", "gauge", "Event ids that are remembered.", stats.ids_held);
   add("headrace_event_id_bytes", "gauge", "Memory that the remembered event ids take.", stats.id_bytes);
+  add("headrace_event_queue_rows", "gauge", "Events that wait to be written.", stats.queued_rows);
   add("headrace_event_commits_total", "counter", "Log entries written.", stats.commits);
   add("headrace_requests_refused_total", "counter", "Event requests refused for their content.", refused_.load());
   add("headrace_log_position", "gauge", "Last entry of the event log.", stats.log_position);
