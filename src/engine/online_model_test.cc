@@ -271,10 +271,10 @@ class Server {
     entities.columns[0].AppendInt(key);
     entities.num_rows = 1;
     const Column times = Column::Integers(TypeId::kTimestamp, {online_->ResolveInstant(at)});
-    const StatusOr<std::vector<Column>> columns = online_->Read(*definition, *plan, entities, RecordBatch(), times);
-    if (!columns.ok()) return std::string(Message(columns.status()));
+    const StatusOr<FeatureTable> read = online_->Read(*definition, *plan, entities, RecordBatch(), times);
+    if (!read.ok()) return std::string(Message(read.status()));
     std::string text;
-    for (const Column& column : *columns) text += column.GetValue(0).ToString() + " ";
+    for (size_t i = 0; i < read->num_columns(); ++i) text += read->GetValue(0, i).ToString() + " ";
     return text;
   }
 
