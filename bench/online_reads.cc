@@ -10,6 +10,7 @@
 
 #include "features/online/feature_reader.h"
 #include "kernel/feature_plan.h"
+#include "online_store/memory/memory_store.h"
 
 namespace headrace {
 namespace {
@@ -154,7 +155,7 @@ struct Project {
   // As of a stream of its own.
   void AddState(const std::string& name, const ViewProgram& program, size_t events_per_key) {
     const ViewProgram* const views[] = {&program};
-    const auto state = std::make_shared<GroupState>(std::move(GroupByEvents(views, program.input)[0]));
+    const auto state = std::make_shared<GroupState>(std::move(GroupByEvents(views, program.input)[0]), store, name);
     for (int64_t key = 0; key < kKeys; ++key) {
       const EventRows rows = MakeEvents(program, key, events_per_key);
       const Column times = Column::Integers(TypeId::kTimestamp, rows.event_time);
@@ -177,6 +178,7 @@ struct Project {
   static constexpr int64_t kKeys = 1'000;
   ViewCatalog catalog;
   FeaturePlan plan;
+  mutable MemoryStore store;
   ViewSet set;
   std::unique_ptr<FeatureReader> reader;
 };

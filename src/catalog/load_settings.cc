@@ -14,12 +14,12 @@ void ReadSetting(YamlReader* reader, std::string_view key, Setting* setting, Loa
 }
 
 // Puts what `parse` makes of the text under `key`, if there is one, into `setting`.
-template <typename Setting>
-void ReadParsed(YamlReader* reader, std::string_view key, StatusOr<Setting> (*parse)(std::string_view),
+template <typename Parsed, typename Setting>
+void ReadParsed(YamlReader* reader, std::string_view key, StatusOr<Parsed> (*parse)(std::string_view),
                 const std::vector<std::string>& examples, Setting* setting) {
   const std::string text = reader->Text(key);
   if (text.empty()) return;
-  const StatusOr<Setting> parsed = parse(text);
+  const StatusOr<Parsed> parsed = parse(text);
   if (parsed.ok()) {
     *setting = *parsed;
   } else {
@@ -44,6 +44,7 @@ void LoadOnline(const YamlNode& node, LoadContext* context) {
   ReadSetting(&reader, "keep", &online.keep_us, context);
   ReadSetting(&reader, "future_skew", &online.future_skew_us, context);
   ReadSetting(&reader, "checkpoint", &online.checkpoint_every_us, context);
+  ReadParsed(&reader, "memory", ParseByteCount, {}, &online.memory_bytes);
   if (const YamlNode* settings = reader.Find("export"); settings != nullptr) LoadExport(*settings, context);
   reader.Finish();
 }

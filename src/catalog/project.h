@@ -197,6 +197,7 @@ struct OnlineSettings {
   DurationUs future_skew_us = kUsPerDay;        // pushed events may be this far after the server's clock
   VerifyRate verify;
   DurationUs checkpoint_every_us = 30 * kUsPerSecond;
+  std::optional<size_t> memory_bytes;  // of the views' events; null: a quarter of the machine's
   ExportSettings export_settings;
 };
 

@@ -141,6 +141,10 @@ class ExportedLogStore : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
     return store_->ReadStates(prefix, visitor);
   }
+  StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override {
+    return store_->ReadState(name);
+  }
+  Status DropStates(std::string_view prefix) override { return store_->DropStates(prefix); }
 
   Status Verify() const override {
     HR_RETURN_IF_ERROR(segments_.Verify());

@@ -12,6 +12,7 @@
 #include "catalog/testing/project_folder.h"
 #include "features/online/quarantine.h"
 #include "online_store/memory/memory_store.h"
+#include "online_store/testing/borrowed_store.h"
 #include "warehouse/parquet.h"
 
 namespace headrace {
@@ -46,7 +47,7 @@ class EventExportTest : public ::testing::Test {
   }
 
   StatusOr<std::unique_ptr<OnlineStore>> Join() {
-    return JoinWithSegments(std::make_unique<Forward>(store_), *segments_);
+    return JoinWithSegments(std::make_unique<BorrowedStore>(store_), *segments_);
   }
   std::string Events() const { return folder_.path() + "/.headrace/events"; }
 
@@ -115,33 +116,10 @@ class EventExportTest : public ::testing::Test {
   }
 
   void CheckpointAndTruncate() {
-    ASSERT_TRUE(joined_->WriteCheckpoint({joined_->LastPosition(), {}, false}).ok());
+    ASSERT_TRUE(joined_->WriteCheckpoint({joined_->LastPosition(), {}}).ok());
     ExportReport report;
     ASSERT_TRUE(TruncateBehind(*joined_, *segments_, &report).ok());
   }
-
-  // The store outlives what stands on it, as a disk does.
-  class Forward : public OnlineStore {
-   public:
-    explicit Forward(MemoryStore& store) : store_(store) {}
-    StatusOr<uint64_t> Append(std::string_view entry) override { return store_.Append(entry); }
-    uint64_t LastPosition() const override { return store_.LastPosition(); }
-    Status ReadLog(uint64_t after, const LogVisitor& visitor) const override { return store_.ReadLog(after, visitor); }
-    Status Sync() override { return store_.Sync(); }
-    Status Truncate(uint64_t up_to) override { return store_.Truncate(up_to); }
-    uint64_t TruncatedPosition() const override { return store_.TruncatedPosition(); }
-    Status WriteStates(const std::vector<StateChange>& changes) override { return store_.WriteStates(changes); }
-    Status WriteCheckpoint(const Checkpoint& checkpoint) override { return store_.WriteCheckpoint(checkpoint); }
-    uint64_t CheckpointPosition() const override { return store_.CheckpointPosition(); }
-    Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
-      return store_.ReadStates(prefix, visitor);
-    }
-    Status Verify() const override { return store_.Verify(); }
-    Status Snapshot(const std::string& folder) const override { return store_.Snapshot(folder); }
-
-   private:
-    MemoryStore& store_;
-  };
 
   std::mt19937_64 chance_;
   const ProjectFolder folder_;
@@ -197,7 +175,7 @@ TEST_F(EventExportTest, EveryEntryIsExportedOnce) {
 
 TEST_F(EventExportTest, TheLogIsTruncatedBehindExportAndCheckpointOnly) {
   PushMany(10);
-  ASSERT_TRUE(joined_->WriteCheckpoint({10, {}, false}).ok());
+  ASSERT_TRUE(joined_->WriteCheckpoint({10, {}}).ok());
   EXPECT_EQ(joined_->Truncate(10).code(), absl::StatusCode::kFailedPrecondition);  // not exported
   Export();
   PushMany(5);
@@ -235,7 +213,7 @@ TEST_F(EventExportTest, ASourceWhoseColumnsChangeBeginsASegment) {
 TEST_F(EventExportTest, AReaderGoesOnWhileTheLogIsExportedAndTruncated) {
   PushMany(30);
   Export({.bytes = 1, .rows = 1});
-  ASSERT_TRUE(joined_->WriteCheckpoint({30, {}, false}).ok());
+  ASSERT_TRUE(joined_->WriteCheckpoint({30, {}}).ok());
   ASSERT_TRUE(joined_->Truncate(10).ok());
   std::vector<std::string> seen;
   ASSERT_TRUE(joined_
@@ -323,7 +301,7 @@ TEST_F(DamageTest, AMissingSegmentIsNamed) {
 TEST_F(DamageTest, AStoreOfAnotherMomentIsRefused) {
   MemoryStore older;
   ASSERT_TRUE(older.Append("x").ok());
-  EXPECT_EQ(JoinWithSegments(std::make_unique<Forward>(older), *segments_).status().code(),
+  EXPECT_EQ(JoinWithSegments(std::make_unique<BorrowedStore>(older), *segments_).status().code(),
             absl::StatusCode::kDataLoss);
   fs::remove_all(Events());
   segments_ = *EventSegments::Open(Events());

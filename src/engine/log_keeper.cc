@@ -37,6 +37,7 @@ LogKeeper::LogKeeper(Workspace& workspace, OnlineFeatures& online, const OnlineS
   const StatusOr<EventSegments*> segments = workspace_.Segments();
   if (segments.ok()) counters_->exported_position = static_cast<int64_t>((*segments)->LastPosition());
   thread_.emplace(kLookEvery, [this] {
+    LimitMemory();
     CheckpointIfDue();
     ExportIfDue();
   });
@@ -49,6 +50,11 @@ void LogKeeper::CheckpointIfDue() {
   if (store.CheckpointPosition() == store.LastPosition()) return;
   if (const Status status = online_.Checkpoint(); !status.ok())
     Failed(&counters_->checkpoint_failures, "a checkpoint could not be written", status);
+}
+
+void LogKeeper::LimitMemory() {
+  if (const Status status = online_.LimitMemory(); !status.ok())
+    Failed(&counters_->checkpoint_failures, "memory over its limit could not be written to the disk", status);
 }
 
 void LogKeeper::ExportIfDue() {

@@ -24,6 +24,7 @@ class LogKeeper {
   StatusOr<ExportReport> Export();
 
  private:
+  void LimitMemory();
   void CheckpointIfDue();
   void ExportIfDue();
   void Failed(std::atomic<int64_t>* counter, std::string_view doing, const Status& status);

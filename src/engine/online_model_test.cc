@@ -230,8 +230,8 @@ HistoryReader ReaderOf(const Reference& reference) {
 class Server {
  public:
   using OpenStore = std::function<StatusOr<std::unique_ptr<OnlineStore>>()>;
-  Server(std::string name, OpenStore open_store, const Clock& clock)
-      : name_(std::move(name)), open_store_(std::move(open_store)), clock_(clock) {}
+  Server(std::string name, size_t memory_bytes, OpenStore open_store, const Clock& clock)
+      : name_(std::move(name)), memory_bytes_(memory_bytes), open_store_(std::move(open_store)), clock_(clock) {}
 
   const std::string& name() const { return name_; }
   OnlineFeatures& online() { return *online_; }
@@ -246,6 +246,7 @@ class Server {
     OnlineOptions options;
     options.keep_us = kKeepUs;
     options.id_retention_us = kIdRetentionUs;
+    options.memory_bytes = memory_bytes_;
     HR_ASSIGN_OR_RETURN(online_,
                         OnlineFeatures::Open(std::move(store), std::move(definition), history, clock_, options));
     return absl::OkStatus();
@@ -280,6 +281,7 @@ class Server {
 
  private:
   const std::string name_;
+  const size_t memory_bytes_;
   const OpenStore open_store_;
   const Clock& clock_;
   const ProjectFolder events_;
@@ -416,8 +418,9 @@ class OnlineModelTest : public ::testing::Test {
         {"writes a checkpoint", [&] { return server.online().Checkpoint(); }},
         {"exports its log", [&] { return server.Export({.bytes = limit, .rows = 1000}); }},
         {"truncates its log", [&] { return server.Truncate(); }},
+        {"limits its memory", [&] { return server.online().LimitMemory(); }},
         {"starts again", [&] { return server.Start(Definition(), ReaderOf(reference_)); }}};
-    const auto& [name, work] = ways[static_cast<size_t>(Below(4))];
+    const auto& [name, work] = ways[static_cast<size_t>(Below(5))];
     done_.push_back(server.name() + " " + name);
     const Status status = work();
     ASSERT_TRUE(status.ok()) << status;
@@ -468,14 +471,14 @@ class OnlineModelTest : public ::testing::Test {
     } else if (what < 80) {
       ChangeViews();
     } else {
-      Maintain(servers_[static_cast<size_t>(Below(2))]);
+      Maintain(servers_[static_cast<size_t>(Below(3))]);
     }
     if (done_.size() > 30) done_.erase(done_.begin(), done_.end() - 30);
     if (HasFatalFailure()) return;
     clock_.now += 1;
     CompareReads();
     if (Chance(5)) {
-      ASSERT_EQ(HashOf(servers_[0]), HashOf(servers_[1]));
+      for (Server& server : servers_) ASSERT_EQ(HashOf(servers_[0]), HashOf(server)) << server.name();
     }
   }
 
@@ -487,13 +490,18 @@ class OnlineModelTest : public ::testing::Test {
   TimestampUs published_at_ = kMinTimestampUs;
   std::deque<std::string> done_;  // lately
 
+  static constexpr size_t kSomeKeys = 2'000;  // bytes
   MemoryStore memory_;
+  MemoryStore other_memory_;
   const ProjectFolder rocksdb_;
-  std::array<Server, 2> servers_ = {
+  std::array<Server, 3> servers_ = {
       Server(
-          "memory", [&] { return std::make_unique<BorrowedStore>(memory_); }, clock_),
+          "memory", std::numeric_limits<size_t>::max(), [&] { return std::make_unique<BorrowedStore>(memory_); },
+          clock_),
       Server(
-          "rocksdb",
+          "no key in memory", 0, [&] { return std::make_unique<BorrowedStore>(other_memory_); }, clock_),
+      Server(
+          "rocksdb", kSomeKeys,
           [&] { return OpenRocksDbStore(rocksdb_.path() + "/online", {.fsync = {FsyncPolicy::When::kNever}}); },
           clock_)};
 };
@@ -505,6 +513,13 @@ TEST_F(OnlineModelTest, WhateverIsDoneToTheStatesTheyAnswerAsTheRulesSay) {
     ASSERT_FALSE(HasFailure()) << "step " << step << " after:\n" << fmt::format("{}", fmt::join(done_, "\n"));
   }
   for (const Server& server : servers_) EXPECT_GT(server.truncated(), 0U) << server.name();
+  // Nothing of this was without effect: keys go and come.
+  Server& forgetful = servers_[1];
+  ASSERT_TRUE(forgetful.online().LimitMemory().ok());
+  EXPECT_EQ(forgetful.online().Stats().keys, 0);
+  for (int64_t key = 0; key < kKeys; ++key) forgetful.Read(key, std::nullopt);
+  EXPECT_GT(forgetful.online().Stats().keys_loaded, 0);
+  EXPECT_GT(forgetful.online().Stats().keys_evicted, 0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/online_state.h"
 
+#include "base/memory.h"
 #include "engine/history_scan.h"
 #include "online_store/memory/memory_store.h"
 #include "online_store/rocksdb/rocksdb_repair.h"
@@ -32,6 +33,8 @@ OnlineOptions OnlineOptionsOf(const OnlineSettings& settings) {
   OnlineOptions options;
   options.keep_us = settings.keep_us.value_or(0);
   options.id_retention_us = settings.id_retention_us;
+  constexpr size_t kShareOfMachine = 4;
+  options.memory_bytes = settings.memory_bytes.value_or(MachineMemoryBytes() / kShareOfMachine);
   return options;
 }
 

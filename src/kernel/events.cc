@@ -82,6 +82,15 @@ void EventRows::AppendFrom(const EventRows& other, size_t row) {
   ingest.push_back(other.ingest[row]);
 }
 
+void EventRows::Append(const EventRows& other) {
+  for (size_t i = 0; i < keys.size(); ++i) keys[i].AppendColumn(other.keys[i]);
+  for (size_t i = 0; i < slots.size(); ++i) slots[i].AppendColumn(other.slots[i]);
+  event_time.insert(event_time.end(), other.event_time.begin(), other.event_time.end());
+  available_at.insert(available_at.end(), other.available_at.begin(), other.available_at.end());
+  retracted_at.insert(retracted_at.end(), other.retracted_at.begin(), other.retracted_at.end());
+  ingest.insert(ingest.end(), other.ingest.begin(), other.ingest.end());
+}
+
 EventRows EventRows::Take(std::span<const uint32_t> rows) const {
   EventRows taken;
   for (const Column& key : keys) taken.keys.push_back(key.Take(rows));

@@ -30,6 +30,7 @@ struct EventRows {
   size_t size() const { return event_time.size(); }
   bool VisibleAt(size_t row, TimestampUs t) const { return available_at[row] <= t && t < retracted_at[row]; }
   void AppendFrom(const EventRows& other, size_t row);
+  void Append(const EventRows& other);
   EventRows Take(std::span<const uint32_t> rows) const;
 };
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,7 +54,6 @@ class OnlineStore {
   struct Checkpoint {
     uint64_t position = 0;                                    // the last log entry that is included
     std::vector<std::pair<std::string, std::string>> states;  // name -> bytes; empty bytes remove the state
-    bool replace_all = false;                                 // first drop every state there is
   };
   // All of it or, after a crash, none of it.
   virtual Status WriteCheckpoint(const Checkpoint& checkpoint) = 0;
@@ -62,6 +62,11 @@ class OnlineStore {
   using StateVisitor = std::function<Status(std::string_view name, std::string_view bytes)>;
   // The states whose name begins with `prefix`, by name.
   virtual Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const = 0;
+
+  // The state of exactly this name, if there is one.
+  virtual StatusOr<std::optional<std::string>> ReadState(std::string_view name) const = 0;
+  // Removes the states whose name begins with `prefix`, as WriteStates does.
+  virtual Status DropStates(std::string_view prefix) = 0;
 
   // Reads all that is on disk against its checksums: kDataLoss, naming the file.
   virtual Status Verify() const = 0;

@@ -63,9 +63,9 @@ std::vector<std::string> StatesOf(const OnlineStore& store, std::string_view pre
 void FillAndExpect(OnlineStore& store) {
   EXPECT_EQ(*store.Append("a"), 1u);
   EXPECT_EQ(*store.Append("b"), 2u);
-  EXPECT_TRUE(store.WriteCheckpoint({2, {{"v/x", "1"}, {"v/y", "2"}, {"w/x", "3"}}, false}).ok());
+  EXPECT_TRUE(store.WriteCheckpoint({2, {{"v/x", "1"}, {"v/y", "2"}, {"w/x", "3"}}}).ok());
   EXPECT_EQ(*store.Append("c"), 3u);
-  EXPECT_TRUE(store.WriteCheckpoint({3, {{"v/x", ""}, {"v/y", "4"}}, false}).ok());
+  EXPECT_TRUE(store.WriteCheckpoint({3, {{"v/x", ""}, {"v/y", "4"}}}).ok());
 }
 
 void ExpectFilled(const OnlineStore& store) {
@@ -114,12 +114,26 @@ TEST(OnlineStoreTest, StatesAreReplacedAppendedToAndRemoved) {
   EXPECT_EQ(StatesOf(*store, "a"), (std::vector<std::string>{"a=1xyz!?"}));
 }
 
-TEST(OnlineStoreTest, ReplaceAllDropsWhatWasThere) {
+// Names may go on with any byte, and a prefix may be part of another.
+void DropStatesAndExpect(OnlineStore& store) {
+  const std::string highest = "a/" + std::string(9, '\xFF');
+  EXPECT_TRUE(store.WriteStates({{"a/", "1"}, {"a/x", "2"}, {highest, "3"}, {"a", "4"}, {"a0", "5"}, {"b/", "6"}}).ok());
+  EXPECT_EQ(**store.ReadState(highest), "3");
+  EXPECT_EQ(*store.ReadState("a/y"), std::nullopt);
+  EXPECT_TRUE(store.DropStates("a/").ok());
+  EXPECT_EQ(*store.ReadState(highest), std::nullopt);
+  EXPECT_EQ(StatesOf(store, ""), (std::vector<std::string>{"a=4", "a0=5", "b/=6"}));
+  EXPECT_TRUE(store.WriteStates({{"a/x", "7", true}}).ok());
+  EXPECT_EQ(**store.ReadState("a/x"), "7");
+  EXPECT_TRUE(store.DropStates("").ok());
+  EXPECT_EQ(StatesOf(store, ""), std::vector<std::string>());
+}
+
+TEST(OnlineStoreTest, StatesAreReadByTheirNameAndDroppedByItsBeginning) {
+  MemoryStore memory;
+  DropStatesAndExpect(memory);
   const Folder folder;
-  const std::unique_ptr<OnlineStore> store = OpenOrDie(folder.path());
-  FillAndExpect(*store);
-  EXPECT_TRUE(store->WriteCheckpoint({3, {{"z", "9"}}, true}).ok());
-  EXPECT_EQ(StatesOf(*store, ""), (std::vector<std::string>{"z=9"}));
+  DropStatesAndExpect(*OpenOrDie(folder.path()));
 }
 
 void TruncateAndExpect(OnlineStore& store) {
@@ -211,7 +225,7 @@ TEST(OnlineStoreTest, TruncationGivesTheSpaceBack) {
     for (size_t i = 0; i < entry.size(); ++i) entry[i] ^= static_cast<char>(i * i >> 7);  // no compression worth it
     ASSERT_TRUE(store->Append(entry).ok());
   }
-  ASSERT_TRUE(store->WriteCheckpoint({26, {}, false}).ok());
+  ASSERT_TRUE(store->WriteCheckpoint({26, {}}).ok());
   ASSERT_TRUE(store->Truncate(26).ok());
   EXPECT_LT(bytes(), 10u << 20);
 }
@@ -231,7 +245,7 @@ TEST(OnlineStoreTest, TheWriteAheadLogsOfTruncatedEntriesGo) {
   for (uint64_t round = 1; round <= 4; ++round) {
     for (int i = 0; i < 4; ++i) ASSERT_TRUE(store->Append(std::string(5 << 20, 'a')).ok());
     ASSERT_TRUE(store->WriteStates({{.name = "s", .bytes = "b"}}).ok());
-    ASSERT_TRUE(store->WriteCheckpoint({4 * round, {}, false}).ok());
+    ASSERT_TRUE(store->WriteCheckpoint({4 * round, {}}).ok());
     ASSERT_TRUE(store->Truncate(4 * round).ok());
   }
   // RocksDB removes them from a thread of its own.
@@ -367,7 +381,7 @@ TEST_F(FsyncTest, AHoleBehindTheLastSyncEndsTheLog) {
 TEST_F(FsyncTest, ACheckpointIsNeverOnDiskWithoutItsEntries) {
   const std::unique_ptr<OnlineStore> store = Open(folder_.path(), "os");
   ASSERT_TRUE(store->Append("a").ok());
-  ASSERT_TRUE(store->WriteCheckpoint({1, {{"v/x", "1"}}, false}).ok());
+  ASSERT_TRUE(store->WriteCheckpoint({1, {{"v/x", "1"}}}).ok());
   EXPECT_TRUE(LogAfterPowerCut("os").empty());  // and it opens: it has no checkpoint of entry 1
 }
 

@@ -60,7 +60,7 @@ void FeatureReader::PlaceViews(const ViewSet& set, const FeaturePlan& plan) {
   for (size_t i = 0; i < views_.size(); ++i) {
     View& view = views_[i];
     const ViewSet::Place place = set.places.at(view.program->name);
-    const GroupState& state = *set.groups[place.group].state;
+    GroupState& state = *set.groups[place.group].state;
     const size_t cells = ViewRead(state.plan(), place.member).num_cells();
     std::vector<bool> wanted(cells, view.as_columns);
     for (const FeaturePlan::Place& output : plan.places) {
@@ -95,8 +95,8 @@ void FeatureReader::PlaceOutputs(const FeaturePlan& plan) {
 }
 
 // The cells of rows [begin, end), row by row.
-int64_t FeatureReader::ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end,
-                                Cells* cells) const {
+StatusOr<int64_t> FeatureReader::ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end,
+                                          Cells* cells) const {
   cells->Reset((end - begin) * num_cells_);
   int64_t overflows = 0;
   std::array<std::string, kRowsAtOnce> names;
@@ -112,8 +112,11 @@ int64_t FeatureReader::ReadRows(const RecordBatch& entities, const Column& times
       rows[row - begin] = {asks ? std::optional<KeyName>(name) : std::nullopt, asks ? times.ints()[row] : 0,
                            (row - begin) * num_cells_};
     }
-    for (const Group& group : key.groups)
-      overflows += group.state->Read(std::span(rows).first(end - begin), group.reads, cells);
+    for (const Group& group : key.groups) {
+      HR_ASSIGN_OR_RETURN(const int64_t of_group,
+                          group.state->Read(std::span(rows).first(end - begin), group.reads, cells));
+      overflows += of_group;
+    }
   }
   return overflows;
 }
@@ -127,7 +130,8 @@ StatusOr<FeatureTable> FeatureReader::Read(const FeaturePlan& plan, const Record
   Cells cells;
   for (size_t begin = 0; begin < rows; begin += kRowsAtOnce) {
     const size_t end = std::min(rows, begin + kRowsAtOnce);
-    *overflows += ReadRows(entities, times, begin, end, &cells);
+    HR_ASSIGN_OR_RETURN(const int64_t of_rows, ReadRows(entities, times, begin, end, &cells));
+    *overflows += of_rows;
     for (size_t row = begin; row < end; ++row) {
       const size_t first = (row - begin) * num_cells_;
       for (const Direct& direct : direct_)

@@ -51,7 +51,7 @@ class FeatureReader {
     bool as_columns = false;
   };
   struct Group {
-    const GroupState* state;
+    GroupState* state;
     std::vector<GroupState::PlacedRead> reads;
   };
   // Groups that are asked under the same key.
@@ -68,7 +68,7 @@ class FeatureReader {
 
   void PlaceViews(const ViewSet& set, const FeaturePlan& plan);
   void PlaceOutputs(const FeaturePlan& plan);
-  int64_t ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end, Cells* cells) const;
+  StatusOr<int64_t> ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end, Cells* cells) const;
   Status FillOthers(const FeaturePlan& plan, std::vector<FeatureCells> cells, const RecordBatch& request,
                     const Column& times, FeatureTable* table) const;
 

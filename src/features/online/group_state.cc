@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <new>
 
@@ -88,9 +90,16 @@ void GroupState::Key::Free(Key* key) {
   ::operator delete(key);
 }
 
+size_t GroupState::Key::MemoryBytes() const {
+  constexpr size_t kInTableAndHeap = 48;  // its place in the table, and what the allocator needs for three pieces
+  return sizeof(Key) + name_size + kInTableAndHeap + events.HeapBytes();
+}
+
 GroupState::Key& GroupState::Shard::KeyOf(const KeyName& name, const ReadPlan& plan) {
   if (const auto it = keys.find(name); it != keys.end()) return **it;
-  return **keys.insert(OwnedKey(Key::Make(plan, name.bytes))).first;
+  Key& key = **keys.insert(OwnedKey(Key::Make(plan, name.bytes))).first;
+  key.partial = shelved;
+  return key;
 }
 
 // Shard by shard: a lock for each row costs more than its insertion, since the processor then waits for one row's
@@ -125,16 +134,35 @@ void GroupState::InsertInto(Shard& shard, const EventsView& events, std::span<Ne
     event.of = &shard.KeyOf(event.key, plan_);
     Prefetch(event.of, sizeof(Key));
   }
+  size_t more = 0;
   for (size_t i = 0; i < added.size(); ++i) {
     if (i + kAhead < added.size()) added[i + kAhead].of->events.PrefetchEnd();
-    added[i].of->events.Insert(events, added[i].row);
-    shard.MarkChanged(added[i].of);
+    Key& key = *added[i].of;
+    const size_t before = key.events.size() == 0 ? 0 : key.MemoryBytes();
+    key.events.Insert(events, added[i].row);
+    more += key.MemoryBytes() - before;
+    shard.MarkChanged(&key);
+  }
+  bytes_ += more;
+}
+
+StatusOr<int64_t> GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) {
+  absl::flat_hash_set<std::string_view> absent;  // that are not in the store either
+  while (true) {
+    std::vector<KeyName> missing;
+    if (const std::optional<int64_t> overflows = ReadInMemory(rows, reads, absent, out, &missing)) return *overflows;
+    for (const KeyName& name : missing) {
+      HR_ASSIGN_OR_RETURN(const bool found, Load(name));
+      if (!found) absent.insert(name.bytes);
+    }
   }
 }
 
 // All keys are looked up before the first is read, and what they have is asked for on the way: the processor waits for
-// the memory of several at once.
-int64_t GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) const {
+// the memory of several at once. Nothing, and the keys in `missing`, where some have to be loaded first.
+std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
+                                                const absl::flat_hash_set<std::string_view>& absent, Cells* out,
+                                                std::vector<KeyName>* missing) const {
   absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards> locks;
   uint32_t wanted = 0;
   for (const Row& row : rows) wanted |= row.key ? 1U << ShardNumberOf(*row.key) : 0;
@@ -147,15 +175,54 @@ int64_t GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> 
     if (!row.key) continue;
     const Shard& shard = ShardOf(*row.key);
     if (const auto it = shard.keys.find(*row.key); it != shard.keys.end()) key = it->get();
+    if (key == nullptr ? shard.shelved && !absent.contains(row.key->bytes) : key->partial)
+      missing->push_back(*row.key);
     if (key != nullptr && rows.size() > 1) Prefetch(key, sizeof *key);
   }
+  if (!missing->empty()) return std::nullopt;
   for (const Key* key : keys) {
-    if (key != nullptr && rows.size() > 1) key->events.PrefetchEnd();
+    if (key == nullptr) continue;
+    if (!key->asked_for.load(std::memory_order_relaxed)) key->asked_for.store(true, std::memory_order_relaxed);
+    if (rows.size() > 1) key->events.PrefetchEnd();
   }
   int64_t overflows = 0;
   for (size_t i = 0; i < rows.size(); ++i)
     overflows += ReadRow(keys[i] == nullptr ? nothing_ : keys[i]->events, rows[i], reads, out);
   return overflows;
+}
+
+// Makes a key whole that is in the store, or may be. False: it is nowhere.
+StatusOr<bool> GroupState::Load(const KeyName& name) {
+  Shard& shard = ShardOf(name);
+  while (true) {
+    uint64_t evictions = 0;
+    {
+      const std::shared_lock lock(shard.mutex);
+      evictions = shard.evictions;
+    }
+    HR_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_.ReadState(prefix_ + std::string(name.bytes)));
+    EventRows rows;
+    if (bytes) {
+      HR_ASSIGN_OR_RETURN(rows, DecodeRows(plan_.slots(), *bytes));
+    }
+    const std::unique_lock lock(shard.mutex);
+    if (shard.evictions != evictions) continue;  // what was added to the store since may have gone from memory
+    const auto it = shard.keys.find(name);
+    if (it != shard.keys.end() && !(*it)->partial) return true;
+    if (it == shard.keys.end() && !bytes) return false;
+    Key& key = it != shard.keys.end() ? **it : shard.KeyOf(name, plan_);
+    const size_t before = it != shard.keys.end() ? key.MemoryBytes() : 0;
+    key.stored = static_cast<uint32_t>(rows.size());
+    if (bytes) {
+      rows.Append(key.events.rows().Rows());
+      key.events.Restore(rows);
+    }
+    key.partial = false;
+    key.asked_for = true;
+    bytes_ += key.MemoryBytes() - before;
+    ++loads_;
+    return true;
+  }
 }
 
 void GroupState::Forget(TimestampUs horizon) {
@@ -165,41 +232,78 @@ void GroupState::Forget(TimestampUs horizon) {
   }
 }
 
-// A key that keeps events need not be written down again for those that it forgot.
 void GroupState::ForgetKeys(Shard& shard, TimestampUs horizon) {
   for (auto it = shard.keys.begin(); it != shard.keys.end();) {
-    Key& key = **it;
-    key.events.Forget(horizon);
-    if (key.events.size() == 0) {
-      shard.MarkChanged(&key);
-      shard.keys.erase(it++);
-    } else {
-      ++it;
-    }
+    const auto next = std::next(it);
+    ForgetKey(shard, it, horizon);
+    it = next;
   }
 }
 
-void GroupState::Visit(size_t member, TimestampUs horizon,
-                       const std::function<void(std::string_view key, const EventRows& events)>& visitor) const {
-  std::vector<std::pair<std::string_view, const KeyEvents*>> keys;
+// True: the key is gone. One that keeps events need not be written down again for those that it forgot.
+bool GroupState::ForgetKey(Shard& shard, Keys::iterator it, TimestampUs horizon) {
+  Key& key = **it;
+  const size_t before = key.MemoryBytes();
+  key.events.Forget(horizon);
+  if (key.events.size() > 0) {
+    bytes_ -= before - key.MemoryBytes();
+    return false;
+  }
+  bytes_ -= before;
+  if (!key.partial) shard.gone.emplace_back(key.name());
+  shard.keys.erase(it);
+  return true;
+}
+
+namespace {
+
+// The rows of a key that the view can see from the horizon on, with its slots.
+void VisitKey(const KeyEvents& events, std::string_view name, const ReadPlan::View& view, TimestampUs horizon,
+              const GroupState::Visitor& visitor) {
+  const size_t unseen = events.RowsUnseenFrom(*view.program, horizon);
+  if (unseen == events.size()) return;
+  std::vector<uint32_t> rows;
+  for (size_t row = unseen; row < events.size(); ++row) rows.push_back(static_cast<uint32_t>(row));
+  EventRows seen = events.rows().Take(rows);
+  std::vector<Column> slots;
+  for (const size_t slot : view.slots) slots.push_back(seen.slots[slot]);
+  seen.slots = std::move(slots);
+  visitor(name, seen);
+}
+
+}  // namespace
+
+Status GroupState::Visit(size_t member, TimestampUs horizon, const Visitor& visitor) const {
+  const ReadPlan::View& view = plan_.views()[member];
+  std::map<std::string_view, const Key*> keys;
+  bool shelved = false;
   for (const Shard& shard : shards_) {
     const std::shared_lock lock(shard.mutex);
-    for (const OwnedKey& key : shard.keys) keys.emplace_back(key->name(), &key->events);
+    shelved |= shard.shelved;
+    for (const OwnedKey& key : shard.keys) keys.emplace(key->name(), key.get());
   }
-  std::sort(keys.begin(), keys.end());
-  const ReadPlan::View& view = plan_.views()[member];
-  for (const auto& [name, events] : keys) {
-    const std::shared_lock lock(ShardOf(KeyName(name)).mutex);
-    const size_t unseen = events->RowsUnseenFrom(*view.program, horizon);
-    if (unseen == events->size()) continue;
-    std::vector<uint32_t> rows;
-    for (size_t row = unseen; row < events->size(); ++row) rows.push_back(static_cast<uint32_t>(row));
-    EventRows seen = events->rows().Take(rows);
-    std::vector<Column> slots;
-    for (const size_t slot : view.slots) slots.push_back(seen.slots[slot]);
-    seen.slots = std::move(slots);
-    visitor(name, seen);
-  }
+  const auto visit_memory = [&](const Key& key) {
+    const std::shared_lock lock(ShardOf(KeyName(key.name())).mutex);
+    VisitKey(key.events, key.name(), view, horizon, visitor);
+  };
+  auto next = keys.begin();
+  const auto visit_stored = [&](std::string_view state, std::string_view bytes) -> Status {
+    const std::string_view name = state.substr(prefix_.size());
+    for (; next != keys.end() && next->first < name; ++next) visit_memory(*next->second);
+    HR_ASSIGN_OR_RETURN(EventRows rows, DecodeRows(plan_.slots(), bytes));
+    if (next != keys.end() && next->first == name) {
+      const std::shared_lock lock(ShardOf(KeyName(name)).mutex);
+      if (!next->second->partial) return absl::OkStatus();
+      rows.Append((next++)->second->events.rows().Rows());
+    }
+    KeyEvents whole(plan_);
+    whole.Restore(rows);
+    VisitKey(whole, name, view, horizon, visitor);
+    return absl::OkStatus();
+  };
+  if (shelved) HR_RETURN_IF_ERROR(store_.ReadStates(prefix_, visit_stored));
+  for (; next != keys.end(); ++next) visit_memory(*next->second);
+  return absl::OkStatus();
 }
 
 int64_t GroupState::NumKeys() const {
@@ -232,69 +336,130 @@ std::vector<std::string> GroupState::TakeChanged(Shard& shard, bool all) {
   return names;
 }
 
+// Nothing: there is nothing to change.
 std::optional<OnlineStore::StateChange> GroupState::ChangeOf(Shard& shard, const std::string& name,
-                                                             std::optional<int64_t> stored_until, TimestampUs horizon) {
+                                                             TimestampUs horizon) {
   constexpr size_t kForgottenAtLeast = 64;
   const auto it = shard.keys.find(KeyName(name));
-  if (it == shard.keys.end()) return OnlineStore::StateChange{name, "", false};
+  if (it == shard.keys.end()) return std::nullopt;
   Key& key = **it;
   key.changed = false;
-  key.events.Forget(horizon);
+  if (ForgetKey(shard, it, horizon)) return std::nullopt;
   const size_t rows = key.events.size();
-  if (rows == 0) {
-    shard.keys.erase(it);
-    return OnlineStore::StateChange{name, "", false};
-  }
   const PackedEvents& events = key.events.rows();
   std::vector<uint32_t> added;
-  for (uint32_t row = 0; stored_until && row < rows; ++row) {
-    if (events.IngestOf(row) > *stored_until) added.push_back(row);
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (!stored_until_ || events.IngestOf(row) > *stored_until_) added.push_back(row);
   }
-  if (!stored_until || key.stored + added.size() > 2 * rows + kForgottenAtLeast) {
+  const bool mostly_forgotten = key.stored + added.size() > 2 * rows + kForgottenAtLeast;
+  if (!key.partial && (!stored_until_ || mostly_forgotten)) {
     key.stored = static_cast<uint32_t>(rows);
-    return OnlineStore::StateChange{name, EncodeRows(events.Rows()), false};
+    return OnlineStore::StateChange{prefix_ + name, EncodeRows(events.Rows()), false};
   }
   if (added.empty()) return std::nullopt;
   key.stored += static_cast<uint32_t>(added.size());
-  return OnlineStore::StateChange{name, EncodeRows(events.Take(added)), true};
+  return OnlineStore::StateChange{prefix_ + name, EncodeRows(events.Take(added)), true};
 }
 
-Status GroupState::WriteChanges(std::optional<int64_t> stored_until, TimestampUs horizon, const std::string& prefix,
-                                const ChangeSink& sink) {
-  constexpr size_t kKeysAtOnce = 64;  // under one lock, and in one change of the store
+std::string GroupState::MarkerOf(std::string_view prefix) {
+  return std::string(kMarkers) + std::string(prefix);
+}
+
+Status GroupState::WriteChanges(TimestampUs horizon) {
+  if (!marked_) HR_RETURN_IF_ERROR(store_.WriteStates({{MarkerOf(prefix_), "1", false}}));
+  marked_ = true;
   Shard& swept = shards_[swept_shards_++ % kShards];
   {
     const std::unique_lock lock(swept.mutex);
     ForgetKeys(swept, horizon);
   }
-  for (Shard& shard : shards_) {
-    std::unique_lock lock(shard.mutex);
-    const std::vector<std::string> names = TakeChanged(shard, !stored_until);
-    lock.unlock();
-    for (size_t begin = 0; begin < names.size(); begin += kKeysAtOnce) {
-      std::vector<OnlineStore::StateChange> changes;
-      lock.lock();
-      for (size_t i = begin; i < std::min(names.size(), begin + kKeysAtOnce); ++i) {
-        std::optional<OnlineStore::StateChange> change = ChangeOf(shard, names[i], stored_until, horizon);
-        if (!change) continue;
-        change->name.insert(0, prefix);
-        changes.push_back(*std::move(change));
-      }
-      lock.unlock();
-      HR_RETURN_IF_ERROR(sink(std::move(changes)));
+  const bool all = std::exchange(all_changed_, true);
+  for (Shard& shard : shards_) HR_RETURN_IF_ERROR(WriteShard(shard, all, horizon));
+  all_changed_ = false;
+  return absl::OkStatus();
+}
+
+Status GroupState::WriteShard(Shard& shard, bool all, TimestampUs horizon) {
+  constexpr size_t kKeysAtOnce = 64;  // under one lock, and in one change of the store
+  std::unique_lock lock(shard.mutex);
+  const std::vector<std::string> names = TakeChanged(shard, all);
+  lock.unlock();
+  for (size_t begin = 0; begin < names.size(); begin += kKeysAtOnce) {
+    std::vector<OnlineStore::StateChange> changes;
+    lock.lock();
+    for (size_t i = begin; i < std::min(names.size(), begin + kKeysAtOnce); ++i) {
+      std::optional<OnlineStore::StateChange> change = ChangeOf(shard, names[i], horizon);
+      if (change) changes.push_back(*std::move(change));
     }
+    lock.unlock();
+    HR_RETURN_IF_ERROR(store_.WriteStates(changes));
+  }
+  lock.lock();
+  std::vector<OnlineStore::StateChange> removals;
+  for (const std::string& name : shard.gone) {
+    if (!shard.keys.contains(KeyName(name))) removals.push_back({prefix_ + name, "", false});
+  }
+  if (!removals.empty()) HR_RETURN_IF_ERROR(store_.WriteStates(removals));  // under the lock: it may come again
+  shard.gone.clear();
+  return absl::OkStatus();
+}
+
+size_t GroupState::Evict(size_t bytes) {
+  constexpr size_t kRounds = 2;  // who was asked for is spared once
+  if (all_changed_) return 0;
+  size_t freed = 0;
+  for (size_t i = 0; i < kRounds * kShards && freed < bytes; ++i)
+    freed += EvictFrom(shards_[evicted_from_++ % kShards], bytes - freed);
+  bytes_ -= freed;
+  return freed;
+}
+
+size_t GroupState::EvictFrom(Shard& shard, size_t bytes) {
+  const std::unique_lock lock(shard.mutex);
+  size_t freed = 0;
+  for (auto it = shard.keys.begin(); it != shard.keys.end() && freed < bytes;) {
+    const auto at = it++;
+    const Key& key = **at;
+    if (key.changed || key.asked_for.exchange(false)) continue;
+    freed += key.MemoryBytes();
+    shard.keys.erase(at);
+    ++evictions_;
+  }
+  if (freed > 0) {
+    shard.shelved = true;
+    ++shard.evictions;
+  }
+  return freed;
+}
+
+Status GroupState::Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget) {
+  prefix_ = std::move(prefix);
+  stored_until_ = stored_until;
+  marked_ = true;
+  const Status read = store_.ReadStates(prefix_, [&](std::string_view name, std::string_view bytes) -> Status {
+    if (*budget <= 0) return absl::CancelledError();
+    const size_t before = bytes_;
+    HR_RETURN_IF_ERROR(RestoreKey(name.substr(prefix_.size()), bytes));
+    *budget -= static_cast<int64_t>(bytes_ - before);
+    return absl::OkStatus();
+  });
+  if (!absl::IsCancelled(read)) return read;
+  for (Shard& shard : shards_) {
+    const std::unique_lock lock(shard.mutex);
+    shard.shelved = true;
   }
   return absl::OkStatus();
 }
 
-Status GroupState::RestoreKey(std::string_view key, std::string_view bytes) {
+Status GroupState::RestoreKey(std::string_view name, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(const EventRows rows, DecodeRows(plan_.slots(), bytes));
-  const KeyName name(key);
-  Shard& shard = ShardOf(name);
+  const KeyName key_name(name);
+  Shard& shard = ShardOf(key_name);
   const std::unique_lock lock(shard.mutex);
-  Key& restored = shard.KeyOf(name, plan_);
-  restored.stored = static_cast<uint32_t>(rows.size());
-  restored.events.Restore(rows);
+  Key& key = shard.KeyOf(key_name, plan_);
+  key.stored = static_cast<uint32_t>(rows.size());
+  key.events.Restore(rows);
+  bytes_ += key.MemoryBytes();
   return absl::OkStatus();
 }
 

@@ -1,11 +1,20 @@
-// The in-memory state of a group of views that read the same events: the events of each key. Many threads read while
-// one inserts.
+// The state of a group of views that read the same events: the events of each key. Many threads read while one inserts.
 //
 // Keys are spread over shards by hash, each under its own reader-writer lock, so that a read waits only for an
 // insertion into its own shard.
+//
+// Keys that nobody asks for need not be in memory: the store's states (WriteChanges) have their events.
+//
+//   in memory, whole     ---- Evict, once the store has all of it ---->  in the store alone
+//   in memory, whole     <-------- a read loads it ---------------------  in the store alone
+//   in memory, in part   <-------- an event comes ----------------------  in the store alone
+//
+// Of a key that is there in part memory has what came since; a read puts both together. An event that is in both is one,
+// by its place in the order.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,16 +43,22 @@ struct KeyName {
 
 class GroupState {
  public:
-  explicit GroupState(EventGroup group) : group_(std::move(group)), plan_(group_), nothing_(plan_) {}
+  // `prefix`: of the names of its states in the store, which must outlive it. No other group ever has the same.
+  GroupState(EventGroup group, OnlineStore& store, std::string prefix)
+      : group_(std::move(group)), plan_(group_), nothing_(plan_), store_(store), prefix_(std::move(prefix)) {}
+  // Before its first states a group writes one by this name, so that whatever becomes of it, they are found.
+  static constexpr std::string_view kMarkers = "group/";
+  static std::string MarkerOf(std::string_view prefix);
 
   const EventGroup& group() const { return group_; }
   const ReadPlan& plan() const { return plan_; }
+  const std::string& prefix() const { return prefix_; }
 
   // The group's events (EventGroup::events).
   void Insert(const EventBatch& events);
 
   // Sets the cells of views of this group, row by row. A key without events, and a row without a key, sees the empty
-  // set. Returns how many cells rule 17 made null.
+  // set. Returns how many cells rule 17 made null. Keys that are in the store are loaded: an error is the store's.
   struct PlacedRead {
     const ViewRead* view;
     size_t begin;  // its first cell, among those of a row
@@ -53,29 +68,40 @@ class GroupState {
     TimestampUs t = 0;
     size_t begin = 0;  // its first cell
   };
-  int64_t Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) const;
+  StatusOr<int64_t> Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out);
 
   // Drops what no read at `horizon` or later can see.
   void Forget(TimestampUs horizon);
 
   // The keys in the order of their bytes, each with its events that a read of the group's view number `member` at
-  // `horizon` or later can see, with that view's slots; a key without any is left out. Call with insertions held off.
-  void Visit(size_t member, TimestampUs horizon,
-             const std::function<void(std::string_view key, const EventRows& events)>& visitor) const;
+  // `horizon` or later can see, with that view's slots; a key without any is left out. Call with insertions, evictions
+  // and checkpoints held off.
+  using Visitor = std::function<void(std::string_view key, const EventRows& events)>;
+  Status Visit(size_t member, TimestampUs horizon, const Visitor& visitor) const;
 
-  int64_t NumKeys() const;
+  int64_t NumKeys() const;  // in memory
   int64_t NumEvents() const;
+  size_t MemoryBytes() const { return bytes_; }  // about; without tiles
+  int64_t NumLoads() const { return loads_; }    // keys that came from the store
+  int64_t NumEvictions() const { return evictions_; }
 
-  // What a checkpoint has to change in the store, which has every event up to ingestion number `stored_until` (none:
-  // nothing at all): for a key with new events those alone, to be appended; for one of which most stored events are
-  // forgotten all that is left. Insertions may go on meanwhile: what comes may be in it or not, and is given again next
-  // time, which RestoreKey makes good. On the way what no read at `horizon` or later can see is dropped of the keys
-  // that changed, and of a part of the others.
-  using ChangeSink = std::function<Status(std::vector<OnlineStore::StateChange> changes)>;
-  Status WriteChanges(std::optional<int64_t> stored_until, TimestampUs horizon, const std::string& prefix,
-                      const ChangeSink& sink);
-  // The bytes of a key, as changes have put them together.
-  Status RestoreKey(std::string_view key, std::string_view bytes);
+  // The rest is for one thread at a time.
+
+  // Up to which ingestion number the store has every event; none: nothing at all.
+  std::optional<int64_t> stored_until() const { return stored_until_; }
+  void SetStoredUntil(int64_t ingest) { stored_until_ = ingest; }
+  // Writes to the store what it has not: for a key with new events those alone, to be appended; for one of which most
+  // stored events are forgotten all that is left. When a checkpoint has been written after it, SetStoredUntil.
+  // Insertions may go on meanwhile: what comes may be written or not, and is written again next time, which loading
+  // makes good. On the way what no read at `horizon` or later can see is dropped of the keys that changed, and of a
+  // part of the others.
+  Status WriteChanges(TimestampUs horizon);
+  // Drops keys of which the store has all, those first that nobody has asked for since the last time, until some
+  // `bytes` are free or there are no more. Returns how many are.
+  size_t Evict(size_t bytes);
+  // Takes over the states under `prefix`, which have every event up to `stored_until`: reads them until memory has
+  // `*budget` bytes of them, which it is reduced by; the rest of the keys stay where they are.
+  Status Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget);
 
  private:
   static constexpr size_t kShards = 16;
@@ -85,10 +111,13 @@ class GroupState {
     KeyEvents events;
     uint32_t stored = 0;  // events that the store has of it, forgotten ones included
     uint32_t name_size;
-    bool changed = false;  // since the last checkpoint; then it stands in Shard::changed too
+    bool changed = false;  // since it was written; then it stands in Shard::changed too
+    bool partial = false;  // the store may have events that memory has not
+    mutable std::atomic<bool> asked_for = true;  // since Evict last came by
 
     static Key* Make(const ReadPlan& plan, std::string_view name);
     static void Free(Key* key);
+    size_t MemoryBytes() const;
     std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), name_size}; }
 
    private:
@@ -110,10 +139,14 @@ class GroupState {
     bool operator()(const OwnedKey& a, const KeyName& b) const { return a->name() == b.bytes; }
     bool operator()(const KeyName& a, const OwnedKey& b) const { return a.bytes == b->name(); }
   };
+  using Keys = absl::flat_hash_set<OwnedKey, NameHash, NameEqual>;
   struct Shard {
     mutable std::shared_mutex mutex;
-    absl::flat_hash_set<OwnedKey, NameHash, NameEqual> keys;  // which stay where they are
+    Keys keys;  // which stay where they are
     std::vector<std::string> changed;
+    std::vector<std::string> gone;  // whole keys without events, to be removed from the store
+    bool shelved = false;           // the store may have keys that memory has not
+    uint64_t evictions = 0;
     // A new one has no events.
     Key& KeyOf(const KeyName& name, const ReadPlan& plan);
     void MarkChanged(Key* key) {
@@ -125,10 +158,17 @@ class GroupState {
     size_t row;
     Key* of = nullptr;
   };
-  static void ForgetKeys(Shard& shard, TimestampUs horizon);
+  void ForgetKeys(Shard& shard, TimestampUs horizon);
+  bool ForgetKey(Shard& shard, Keys::iterator it, TimestampUs horizon);
   static std::vector<std::string> TakeChanged(Shard& shard, bool all);
-  static std::optional<OnlineStore::StateChange> ChangeOf(Shard& shard, const std::string& name,
-                                                          std::optional<int64_t> stored_until, TimestampUs horizon);
+  std::optional<OnlineStore::StateChange> ChangeOf(Shard& shard, const std::string& name, TimestampUs horizon);
+  Status WriteShard(Shard& shard, bool all, TimestampUs horizon);
+  size_t EvictFrom(Shard& shard, size_t bytes);
+  StatusOr<bool> Load(const KeyName& name);
+  Status RestoreKey(std::string_view name, std::string_view bytes);
+  std::optional<int64_t> ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
+                                      const absl::flat_hash_set<std::string_view>& absent, Cells* out,
+                                      std::vector<KeyName>* missing) const;
   void InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> added);
 
   // By the upper bits: the lower ones place a key in its shard's table.
@@ -139,8 +179,17 @@ class GroupState {
   const EventGroup group_;
   const ReadPlan plan_;
   const KeyEvents nothing_;  // what a key without events has
+  OnlineStore& store_;
+  std::string prefix_;
+  bool marked_ = false;  // MarkerOf is in the store
   std::array<Shard, kShards> shards_;
-  size_t swept_shards_ = 0;  // by WriteChanges
+  std::atomic<size_t> bytes_ = 0;
+  std::atomic<int64_t> loads_ = 0;
+  std::atomic<int64_t> evictions_ = 0;
+  std::optional<int64_t> stored_until_;
+  bool all_changed_ = false;  // a WriteChanges has failed: any key may have what the store has not
+  size_t swept_shards_ = 0;   // by WriteChanges
+  size_t evicted_from_ = 0;   // shards, by Evict
 };
 
 }  // namespace headrace

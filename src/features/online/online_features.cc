@@ -30,15 +30,15 @@ OnlineFeatures::~OnlineFeatures() {
 
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
   HR_RETURN_IF_ERROR(FindLastArrival());
-  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us);
+  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us, *store_);
   HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
   TakeHistoryIds(*set);
-  HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, set.get(), &stored_until_));
-  if (included.size() != set->groups.size()) stored_until_.reset();
+  HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, options_.memory_bytes, set.get()));
+  HR_ASSIGN_OR_RETURN(stale_states_, StatesOfOthers(*store_, *set));
   std::set<std::string> restored;
   for (const auto& [group, position] : included) restored.insert(group);
-  HR_RETURN_IF_ERROR(FillFromHistory(history, restored, set.get(), &included));
-  HR_RETURN_IF_ERROR(ReplayLog(*store_, {0, store_->LastPosition()}, *set, &included,
+  HR_RETURN_IF_ERROR(FillFromHistory(history, restored, options_.memory_bytes, set.get(), &included));
+  HR_RETURN_IF_ERROR(ReplayLog(*store_, {0, store_->LastPosition(), options_.memory_bytes}, *set, &included,
                                [&](uint64_t position, const LoggedRequest& request) {
                                  RememberLogged(request, *set->definition);
                                  quarantine_.Apply(position, request);
@@ -117,6 +117,8 @@ StatusOr<FeatureTable> OnlineFeatures::Read(const OnlineDefinition& definition, 
   }
   int64_t overflows = 0;
   StatusOr<FeatureTable> table = ReaderOf(*set, plan)->Read(plan, entities, request, times, &overflows);
+  // A checkpoint may have removed states that were to be loaded.
+  if (CurrentSet() != set) return Unavailable("the definitions were replaced meanwhile; ask again");
   if (overflows > 0) overflow_cells_ += overflows;
   return table;
 }
@@ -139,12 +141,14 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   constexpr int kMostStretches = 8;  // events may come as fast as they are applied
   constexpr uint64_t kFewEntries = 16;
   const std::lock_guard replace_lock(replace_mutex_);
-  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us);
+  const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us, *store_);
   const std::set<std::string> kept = KeepFrom(*CurrentSet(), set.get());
+  const size_t memory_bytes = options_.memory_bytes / 2;  // beside what is served
   HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
   Included included;
-  HR_RETURN_IF_ERROR(FillFromHistory(history, kept, set.get(), &included));
+  HR_RETURN_IF_ERROR(FillFromHistory(history, kept, memory_bytes, set.get(), &included));
   LogRange range;
+  range.memory_bytes = memory_bytes;
   for (int i = 0;
        !included.empty() && i < kMostStretches && (i == 0 || store_->LastPosition() - range.after > kFewEntries); ++i) {
     range.until = store_->LastPosition();
@@ -158,7 +162,10 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   if (!included.empty()) HR_RETURN_IF_ERROR(ReplayLog(*store_, range, *set, &included, nullptr));
   TakeHistoryIds(*set);
   CountIds();
-  stored_until_.reset();
+  for (const ViewSet::Group& group : CurrentSet()->groups) {
+    const auto is_kept = [&](const ViewSet::Group& other) { return other.state == group.state; };
+    if (std::none_of(set->groups.begin(), set->groups.end(), is_kept)) stale_states_.push_back(group.state->prefix());
+  }
   {
     const std::unique_lock lock(set_mutex_);
     set_ = set;
@@ -174,25 +181,52 @@ Status OnlineFeatures::Checkpoint() {
   const std::lock_guard checkpoint_lock(checkpoint_mutex_);
   std::unique_lock commit_lock(commit_mutex_);
   const std::shared_ptr<ViewSet> set = CurrentSet();
-  const std::optional<int64_t> stored_until = std::exchange(stored_until_, std::nullopt);  // if it fails: all anew
+  const std::vector<std::string> stale = stale_states_;
   const int64_t storing_until = next_ingest_ - 1;
   OnlineStore::Checkpoint checkpoint;
   checkpoint.position = store_->LastPosition();
   const TimestampUs horizon = Horizon(*set);
   commit_lock.unlock();
   KillPoint("checkpoint.begun");
-  if (!stored_until) HR_RETURN_IF_ERROR(store_->WriteCheckpoint({0, {}, /*replace_all=*/true}));
   for (const ViewSet::Group& group : set->groups) {
-    HR_RETURN_IF_ERROR(group.state->WriteChanges(stored_until, horizon, StatePrefix(group.name()),
-                                                 [&](const auto& changes) { return store_->WriteStates(changes); }));
+    HR_RETURN_IF_ERROR(group.state->WriteChanges(horizon));
     KillPoint("checkpoint.view");
   }
   checkpoint.states.emplace_back(kMetaState, EncodeMeta(*set, storing_until).Dump());
   HR_RETURN_IF_ERROR(store_->WriteCheckpoint(checkpoint));
   KillPoint("checkpoint.written");
+  for (const ViewSet::Group& group : set->groups) group.state->SetStoredUntil(storing_until);
+  for (const std::string& prefix : stale) {  // which the checkpoint before may have needed
+    HR_RETURN_IF_ERROR(store_->DropStates(prefix));
+    HR_RETURN_IF_ERROR(store_->WriteStates({{GroupState::MarkerOf(prefix), "", false}}));
+  }
   commit_lock.lock();
-  if (CurrentSet() == set) stored_until_ = storing_until;
+  stale_states_.erase(stale_states_.begin(), stale_states_.begin() + static_cast<ptrdiff_t>(stale.size()));
+  commit_lock.unlock();
+  EvictFrom(*set);
   return absl::OkStatus();
+}
+
+// Under checkpoint_mutex_.
+void OnlineFeatures::EvictFrom(const ViewSet& set) {
+  for (const ViewSet::Group& group : set.groups) {
+    const size_t bytes = set.MemoryBytes();
+    if (bytes <= options_.memory_bytes) return;
+    const size_t wanted = bytes - options_.memory_bytes + options_.memory_bytes / 10;
+    // Each group gives in proportion to what it has; the last ones what is still missing.
+    const double share = static_cast<double>(group.state->MemoryBytes()) / static_cast<double>(bytes);
+    group.state->Evict(static_cast<size_t>(static_cast<double>(wanted) * share) + 1);
+  }
+}
+
+Status OnlineFeatures::LimitMemory() {
+  const std::shared_ptr<ViewSet> set = CurrentSet();
+  if (set->MemoryBytes() <= options_.memory_bytes) return absl::OkStatus();
+  {
+    const std::lock_guard checkpoint_lock(checkpoint_mutex_);
+    EvictFrom(*set);
+  }
+  return set->MemoryBytes() <= options_.memory_bytes ? absl::OkStatus() : Checkpoint();
 }
 
 OnlineStats OnlineFeatures::Stats() const {
@@ -219,6 +253,9 @@ OnlineStats OnlineFeatures::Stats() const {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   for (const ViewSet::Group& group : set->groups) {
     stats.keys += group.state->NumKeys();
+    stats.state_bytes += static_cast<int64_t>(group.state->MemoryBytes());
+    stats.keys_loaded += group.state->NumLoads();
+    stats.keys_evicted += group.state->NumEvictions();
     stats.events_held += group.state->NumEvents();
   }
   return stats;

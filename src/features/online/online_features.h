@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,8 @@ struct OnlineOptions {
   // Events whose time is further than this after the present are refused; null: none (a replay, whose clock is the
   // history's).
   std::optional<DurationUs> future_skew_us;
+  // What the events of the views may take; keys beyond are in the store alone.
+  size_t memory_bytes = std::numeric_limits<size_t>::max();
   size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
   // Rows that share one log entry; fewer where they take long (CommitPace), more where one request has more.
   size_t max_commit_rows = 20'000;
@@ -78,7 +81,10 @@ struct OnlineStats {
   int64_t queued_rows = 0;  // that wait to be written
   uint64_t log_position = 0;
   uint64_t checkpoint_position = 0;
-  int64_t keys = 0;
+  int64_t keys = 0;         // in memory
+  int64_t state_bytes = 0;  // what they take, about
+  int64_t keys_loaded = 0;  // from the store, since the start
+  int64_t keys_evicted = 0;
   int64_t events_held = 0;
   int64_t overflow_cells = 0;
   std::map<std::string, int64_t> quarantined;      // rows that came, by source, since the start
@@ -141,6 +147,9 @@ class OnlineFeatures {
   Status Replace(OnlineDefinition definition, const HistoryReader& history);
 
   Status Checkpoint();
+  // Drops keys from memory, which the store has, where there is more than OnlineOptions::memory_bytes; writes a
+  // checkpoint where that is not enough. To be called now and then.
+  Status LimitMemory();
   OnlineStats Stats() const;
 
   // A hash of all that was made of history and log, at the end of the log. Pushes wait while it is computed.
@@ -189,6 +198,7 @@ class OnlineFeatures {
   void EndCommit();
 
   std::shared_ptr<ViewSet> CurrentSet() const;
+  void EvictFrom(const ViewSet& set);
   std::shared_ptr<const FeatureReader> ReaderOf(const ViewSet& set, const FeaturePlan& plan);
   StatusOr<StateHash::Part> HashQuarantine(const std::string& source) const;
 
@@ -217,8 +227,7 @@ class OnlineFeatures {
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;
   std::map<std::string, KnownIds> ids_;  // by stream: encoded ids that were seen
-  // The store's checkpoint has every event up to this ingestion number; none: the next one writes everything.
-  std::optional<int64_t> stored_until_;
+  std::vector<std::string> stale_states_;  // prefixes of states that no checkpoint needs any more
 
   std::mutex instant_mutex_;
   std::condition_variable commit_ended_;

@@ -674,7 +674,8 @@ TEST_F(OnlineFeaturesTest, StateHashIsOfTheLogWhateverWasForgottenWhen) {
   EXPECT_EQ(online_->Hash()->hash, live.hash);
   Open();  // from the last checkpoint and the log's end
   EXPECT_EQ(online_->Hash()->hash, live.hash);
-  ASSERT_TRUE(disk_.store.WriteCheckpoint({0, {}, true}).ok());
+  ASSERT_TRUE(disk_.store.DropStates("").ok());
+  ASSERT_TRUE(disk_.store.WriteCheckpoint({0, {}}).ok());
   Open();  // from history and log
   EXPECT_EQ(online_->Hash()->hash, live.hash);
 }

@@ -24,16 +24,17 @@ std::string CanonicalBytes(std::string_view key, const EventRows& events) {
   return std::move(writer).Finish();
 }
 
-StateHash::Part HashView(const OnlineViewSpec& spec, const ViewSet& set, TimestampUs horizon) {
+StatusOr<StateHash::Part> HashView(const OnlineViewSpec& spec, const ViewSet& set, TimestampUs horizon) {
   const ViewSet::Place place = set.places.at(spec.view);
   StateHash::Part part{"view", spec.view, 0, 0, ""};
   Sha256 hash;
   hash.Update(spec.definition_hash);
-  set.groups[place.group].state->Visit(place.member, horizon, [&](std::string_view key, const EventRows& events) {
+  const auto add = [&](std::string_view key, const EventRows& events) {
     hash.Update(CanonicalBytes(key, events));
     ++part.entries;
     part.events += static_cast<int64_t>(events.size());
-  });
+  };
+  HR_RETURN_IF_ERROR(set.groups[place.group].state->Visit(place.member, horizon, add));
   part.hash = hash.Finish();
   return part;
 }
@@ -82,6 +83,7 @@ StatusOr<StateHash::Part> OnlineFeatures::HashQuarantine(const std::string& sour
 }
 
 StatusOr<StateHash> OnlineFeatures::Hash() {
+  const std::lock_guard checkpoint_lock(checkpoint_mutex_);
   const std::lock_guard commit_lock(commit_mutex_);
   const std::shared_ptr<ViewSet> set = CurrentSet();
   StateHash result;
@@ -97,8 +99,10 @@ StatusOr<StateHash> OnlineFeatures::Hash() {
     HR_ASSIGN_OR_RETURN(StateHash::Part part, HashQuarantine(source));
     result.parts.push_back(std::move(part));
   }
-  for (const OnlineViewSpec& spec : set->definition->views)
-    result.parts.push_back(HashView(spec, *set, result.seen_from));
+  for (const OnlineViewSpec& spec : set->definition->views) {
+    HR_ASSIGN_OR_RETURN(StateHash::Part part, HashView(spec, *set, result.seen_from));
+    result.parts.push_back(std::move(part));
+  }
   Sha256 hash;
   hash.Update(fmt::format("{} {} {}\n", result.log_position, result.seen_from, next_ingest_));
   for (const StateHash::Part& part : result.parts) AddTo(&hash, part);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/id.h"
 #include "base/parallel.h"
 #include "features/online/pushed_rows.h"
 
@@ -13,7 +14,9 @@ namespace {
 // 2: a key's state was one block of events, and never ahead of the checkpoint.
 // 3: each view had states of its own.
 constexpr int64_t kMetaVersion = 4;
+constexpr std::string_view kStatesOfViews = "view/";  // of version 3 and before
 constexpr size_t kReplayedRowsAtOnce = 50'000;
+constexpr size_t kUnlimited = std::numeric_limits<int64_t>::max();
 
 int Threads() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -40,7 +43,8 @@ Json EncodeGroup(const ViewSet::Group& group) {
 bool MatchesMeta(const Json& meta, const ViewSet::Group& group) {
   const Json* groups = meta.Find("groups");
   const Json* stored = groups == nullptr ? nullptr : groups->Find(group.name());
-  return stored != nullptr && stored->Dump() == EncodeGroup(group).Dump();
+  const Json* views = stored == nullptr ? nullptr : stored->Find("views");
+  return views != nullptr && views->Dump() == EncodeGroup(group).Dump();
 }
 
 DurationUs LongestWindowAndADay(const OnlineDefinition& definition) {
@@ -62,12 +66,14 @@ std::map<std::string, DurationUs> ReachByStream(const OnlineDefinition& definiti
 }
 
 // A group points to the definition's programs, which therefore live as long.
-std::shared_ptr<GroupState> MakeState(const std::shared_ptr<const OnlineDefinition>& definition, EventGroup group) {
-  return {new GroupState(std::move(group)), [definition](GroupState* state) { delete state; }};
+std::shared_ptr<GroupState> MakeState(const std::shared_ptr<const OnlineDefinition>& definition, EventGroup group,
+                                      OnlineStore& store) {
+  return {new GroupState(std::move(group), store, fmt::format("events/{}/", NewId())),
+          [definition](GroupState* state) { delete state; }};
 }
 
 // The views of one history, grouped by what they read.
-void AddGroups(const std::vector<OnlineViewSpec>& specs, ViewSet* set) {
+void AddGroups(const std::vector<OnlineViewSpec>& specs, OnlineStore& store, ViewSet* set) {
   std::vector<const ViewProgram*> programs;
   for (const OnlineViewSpec& spec : specs) programs.push_back(&set->definition->catalog->events.at(spec.view));
   for (const EventGroup& wide : GroupByEvents(programs, InputOf(programs))) {
@@ -80,12 +86,12 @@ void AddGroups(const std::vector<OnlineViewSpec>& specs, ViewSet* set) {
       set->places[group.views.back().view] = {set->groups.size(), members.size() - 1};
     }
     // Once more, over the columns that they alone read.
-    group.state = MakeState(set->definition, std::move(GroupByEvents(members, InputOf(members))[0]));
+    group.state = MakeState(set->definition, std::move(GroupByEvents(members, InputOf(members))[0]), store);
     set->groups.push_back(std::move(group));
   }
 }
 
-void MakeGroups(ViewSet* set) {
+void MakeGroups(OnlineStore& store, ViewSet* set) {
   std::vector<std::vector<OnlineViewSpec>> histories;
   for (const OnlineViewSpec& spec : set->definition->views) {
     const auto same = [&](const std::vector<OnlineViewSpec>& others) {
@@ -95,13 +101,21 @@ void MakeGroups(ViewSet* set) {
     const auto found = std::find_if(histories.begin(), histories.end(), same);
     (found == histories.end() ? histories.emplace_back() : *found).push_back(spec);
   }
-  for (const std::vector<OnlineViewSpec>& specs : histories) AddGroups(specs, set);
+  for (const std::vector<OnlineViewSpec>& specs : histories) AddGroups(specs, store, set);
 }
 
 IdTest SupersededBy(const ViewSet& set, const std::string& stream) {
   const auto ids = set.history_ids.find(stream);
   if (ids == set.history_ids.end() || ids->second->empty()) return nullptr;
   return [&history = *ids->second](std::string_view id) { return history.Contains(id, kMinTimestampUs); };
+}
+
+// What is more goes to the store, and from memory.
+Status LimitMemory(GroupState& state, size_t memory_bytes) {
+  if (state.MemoryBytes() <= memory_bytes) return absl::OkStatus();
+  HR_RETURN_IF_ERROR(state.WriteChanges(/*horizon=*/kMinTimestampUs));
+  state.Evict(state.MemoryBytes());
+  return absl::OkStatus();
 }
 
 // Entries of the log on their way to the states.
@@ -118,7 +132,15 @@ class Replay {
     rows_ += request.rows.num_rows;
   }
 
-  Status ApplyIfMany() { return rows_ < kReplayedRowsAtOnce ? absl::OkStatus() : Apply(); }
+  Status ApplyIfMany(size_t memory_bytes) {
+    if (rows_ < kReplayedRowsAtOnce) return absl::OkStatus();
+    HR_RETURN_IF_ERROR(Apply());
+    for (const ViewSet::Group& group : set_.groups) {
+      if (included_.contains(group.name()))
+        HR_RETURN_IF_ERROR(LimitMemory(*group.state, memory_bytes / set_.groups.size()));
+    }
+    return absl::OkStatus();
+  }
 
   // A group at a time, several groups at once.
   Status Apply() {
@@ -156,16 +178,22 @@ class Replay {
 
 }  // namespace
 
+size_t ViewSet::MemoryBytes() const {
+  size_t bytes = 0;
+  for (const Group& group : groups) bytes += group.state->MemoryBytes();
+  return bytes;
+}
+
 void ViewSet::Forget(TimestampUs horizon) {
   for (const Group& group : groups) group.state->Forget(horizon);
 }
 
-std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us) {
+std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us, OnlineStore& store) {
   auto set = std::make_shared<ViewSet>();
   set->keep_us = keep_us > 0 ? keep_us : LongestWindowAndADay(definition);
   set->reach_us = ReachByStream(definition);
   set->definition = std::make_shared<const OnlineDefinition>(std::move(definition));
-  MakeGroups(set.get());
+  MakeGroups(store, set.get());
   return set;
 }
 
@@ -205,20 +233,18 @@ Status LoadHistoryIds(const HistoryReader& history, ViewSet* set) {
   return absl::OkStatus();
 }
 
-std::string StatePrefix(const std::string& group) {
-  return "events/" + group + "/";
-}
-
 Json EncodeMeta(const ViewSet& set, int64_t stored_until) {
   Json::Object groups;
-  for (const ViewSet::Group& group : set.groups) groups.emplace_back(group.name(), EncodeGroup(group));
+  for (const ViewSet::Group& group : set.groups) {
+    groups.emplace_back(group.name(), Json::Object{{"states", group.state->prefix()}, {"views", EncodeGroup(group)}});
+  }
   return Json::Object{{"version", kMetaVersion},
                       {"keep_us", set.keep_us},
                       {"stored_until", stored_until},
                       {"groups", std::move(groups)}};
 }
 
-StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until) {
+StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, size_t memory_bytes, ViewSet* set) {
   Included included;
   Json meta;
   HR_RETURN_IF_ERROR(store.ReadStates(kMetaState, [&](std::string_view, std::string_view bytes) -> Status {
@@ -226,23 +252,33 @@ StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set,
     return absl::OkStatus();
   }));
   if (!KeptLongEnough(meta, set->keep_us)) return included;
-  HR_ASSIGN_OR_RETURN(*stored_until, meta.GetInteger("stored_until"));
+  HR_ASSIGN_OR_RETURN(const int64_t stored_until, meta.GetInteger("stored_until"));
   for (const ViewSet::Group& group : set->groups) {
     if (MatchesMeta(meta, group)) included[group.name()] = store.CheckpointPosition();
   }
+  std::atomic<int64_t> budget = static_cast<int64_t>(std::min<size_t>(memory_bytes, kUnlimited));
   HR_RETURN_IF_ERROR(ParallelFor(set->groups.size(), Threads(), [&](size_t i) -> Status {
     const ViewSet::Group& group = set->groups[i];
     if (!included.contains(group.name())) return absl::OkStatus();
-    const std::string prefix = StatePrefix(group.name());
-    return store.ReadStates(prefix, [&](std::string_view name, std::string_view bytes) {
-      return Annotate(group.state->RestoreKey(name.substr(prefix.size()), bytes),
-                      fmt::format("checkpoint of view {}", group.name()));
-    });
+    HR_ASSIGN_OR_RETURN(std::string prefix, meta.Find("groups")->Find(group.name())->GetString("states"));
+    return Annotate(group.state->Restore(std::move(prefix), stored_until, &budget),
+                    fmt::format("checkpoint of view {}", group.name()));
   }));
   return included;
 }
 
-Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,
+StatusOr<std::vector<std::string>> StatesOfOthers(const OnlineStore& store, const ViewSet& set) {
+  std::vector<std::string> prefixes = {std::string(kStatesOfViews)};
+  HR_RETURN_IF_ERROR(store.ReadStates(GroupState::kMarkers, [&](std::string_view marker, std::string_view) {
+    const std::string_view prefix = marker.substr(GroupState::kMarkers.size());
+    const auto is_its = [&](const ViewSet::Group& group) { return group.state->prefix() == prefix; };
+    if (std::none_of(set.groups.begin(), set.groups.end(), is_its)) prefixes.emplace_back(prefix);
+    return absl::OkStatus();
+  }));
+  return prefixes;
+}
+
+Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes, ViewSet* set,
                        Included* included) {
   std::vector<const ViewSet::Group*> groups;
   for (const ViewSet::Group& group : set->groups) {
@@ -274,7 +310,7 @@ Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet&
       if (on_request) on_request(position, request);
       replay.Add(position, request);
     }
-    return replay.ApplyIfMany();
+    return replay.ApplyIfMany(range.memory_bytes);
   });
   if (!read.ok() && !absl::IsCancelled(read)) return read;
   HR_RETURN_IF_ERROR(replay.Apply());

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,13 +48,14 @@ struct ViewSet {
   std::map<std::string, std::shared_ptr<const IdLog>> history_ids;  // by stream with event ids
 
   void Forget(TimestampUs horizon);
+  size_t MemoryBytes() const;
 };
 
 // By group: the log position that its state includes.
 using Included = std::map<std::string, uint64_t>;
 
-// States without events. `keep_us`: 0 for the longest window and a day (rule 12).
-std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us);
+// States without events. `keep_us`: 0 for the longest window and a day (rule 12). The store must outlive them.
+std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us, OnlineStore& store);
 
 // Takes over states and ids from `before` where view and history are the same, and nothing was forgotten that `set`
 // answers for. Kept states go on being changed by who has `before`. Gives the groups whose state was kept.
@@ -64,22 +66,25 @@ Status LoadHistoryIds(const HistoryReader& history, ViewSet* set);
 
 // Which definition and history the states of a checkpoint were made from, and how far back they answer.
 inline constexpr std::string_view kMetaState = "meta";
-std::string StatePrefix(const std::string& group);  // of the names of a group's states
-// `stored_until`: the store has every event up to this ingestion number.
+// `stored_until`: the store has every event of the groups up to this ingestion number.
 Json EncodeMeta(const ViewSet& set, int64_t stored_until);
 
-// Restores the groups that the store's checkpoint still fits. `stored_until`: as in its EncodeMeta.
-StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, ViewSet* set, std::optional<int64_t>* stored_until);
+// Restores the groups that the store's checkpoint still fits, into some `memory_bytes`.
+StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, size_t memory_bytes, ViewSet* set);
+// What the names of states begin with that are in the store and none of the set's groups has.
+StatusOr<std::vector<std::string>> StatesOfOthers(const OnlineStore& store, const ViewSet& set);
 
-// Fills the groups but those that it `has` from history, several at once, and puts them in `included`, at 0.
-Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, ViewSet* set,
+// Fills the groups but those that it `has` from history, several at once, and puts them in `included`, at 0. What is
+// more than some `memory_bytes` goes to the store.
+Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes, ViewSet* set,
                        Included* included);
 
 // Applies the log's entries up to `until` to the groups in `included`, each from where its state ends, and moves that.
-// `on_request` gets every request after `after`.
+// `on_request` gets every request after `after`. What is more than some `memory_bytes` goes to the store.
 struct LogRange {
   uint64_t after = 0;
   uint64_t until = 0;
+  size_t memory_bytes = std::numeric_limits<size_t>::max();
 };
 Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet& set, Included* included,
                  const std::function<void(uint64_t position, const LoggedRequest&)>& on_request);

@@ -54,7 +54,6 @@ Status MemoryStore::WriteStates(const std::vector<StateChange>& changes) {
 
 Status MemoryStore::WriteCheckpoint(const Checkpoint& checkpoint) {
   const std::lock_guard lock(mutex_);
-  if (checkpoint.replace_all) states_.clear();
   for (const auto& [name, bytes] : checkpoint.states) {
     if (bytes.empty()) {
       states_.erase(name);
@@ -76,6 +75,19 @@ Status MemoryStore::ReadStates(std::string_view prefix, const StateVisitor& visi
   for (auto it = states_.lower_bound(prefix); it != states_.end() && it->first.starts_with(prefix); ++it) {
     HR_RETURN_IF_ERROR(visitor(it->first, it->second));
   }
+  return absl::OkStatus();
+}
+
+StatusOr<std::optional<std::string>> MemoryStore::ReadState(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = states_.find(name);
+  return it == states_.end() ? std::nullopt : std::optional(it->second);
+}
+
+Status MemoryStore::DropStates(std::string_view prefix) {
+  const std::lock_guard lock(mutex_);
+  auto it = states_.lower_bound(prefix);
+  while (it != states_.end() && it->first.starts_with(prefix)) it = states_.erase(it);
   return absl::OkStatus();
 }
 

@@ -20,6 +20,8 @@ class MemoryStore : public OnlineStore {
   Status WriteCheckpoint(const Checkpoint& checkpoint) override;
   uint64_t CheckpointPosition() const override;
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override;
+  StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override;
+  Status DropStates(std::string_view prefix) override;
   Status Verify() const override { return absl::OkStatus(); }
   Status Snapshot(const std::string&) const override { return FailedPrecondition("a store in memory has no files"); }
 

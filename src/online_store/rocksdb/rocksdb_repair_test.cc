@@ -33,7 +33,7 @@ class RepairTest : public ::testing::Test {
     {
       const std::unique_ptr<OnlineStore> store = Open();
       for (const char* entry : {"first", "second"}) ASSERT_TRUE(store->Append(entry).ok());
-      ASSERT_TRUE(store->WriteCheckpoint({2, {{"view/a", "state"}}, false}).ok());
+      ASSERT_TRUE(store->WriteCheckpoint({2, {{"view/a", "state"}}}).ok());
       ASSERT_TRUE(store->Append("third").ok());
     }
     if (tables) Open();

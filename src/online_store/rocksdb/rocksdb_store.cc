@@ -131,18 +131,13 @@ class RocksDbStore : public OnlineStore {
         batch.Put(state(), change.name, change.bytes);
       }
     }
-    // Past the write-ahead log, whose next sync would have to carry them: WriteCheckpoint brings them to the disk.
-    rocksdb::WriteOptions unlogged;
-    unlogged.disableWAL = true;
     unflushed_states_ = true;
-    return FromRocksDb(db_->Write(unlogged, &batch), "writing states");
+    return FromRocksDb(db_->Write(Unlogged(), &batch), "writing states");
   }
 
   Status WriteCheckpoint(const Checkpoint& checkpoint) override {
     HR_RETURN_IF_ERROR(FlushStates());
     rocksdb::WriteBatch batch;
-    // DeleteRange's end is exclusive: one more byte than any name begins with.
-    if (checkpoint.replace_all) batch.DeleteRange(state(), rocksdb::Slice(), rocksdb::Slice("\xFF\xFF\xFF\xFF", 4));
     for (const auto& [name, bytes] : checkpoint.states) {
       if (bytes.empty()) {
         batch.Delete(state(), name);
@@ -166,6 +161,22 @@ class RocksDbStore : public OnlineStore {
     return FromRocksDb(it->status(), "reading states");
   }
 
+  StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override {
+    std::string bytes;
+    const rocksdb::Status found = db_->Get({}, state(), ToSlice(name), &bytes);
+    if (found.IsNotFound()) return std::nullopt;
+    HR_RETURN_IF_ERROR(FromRocksDb(found, "reading a state"));
+    return std::optional(std::move(bytes));
+  }
+
+  Status DropStates(std::string_view prefix) override {
+    // The end is exclusive: the first name that does not begin so. None begins with the highest byte.
+    std::string end(prefix.empty() ? "\xFE" : prefix);
+    ++end.back();
+    unflushed_states_ = true;
+    return FromRocksDb(db_->DeleteRange(Unlogged(), state(), ToSlice(prefix), end), "removing states");
+  }
+
   Status Verify() const override { return FromRocksDb(db_->VerifyChecksum(), "reading all of it"); }
 
   Status Snapshot(const std::string& folder) const override {
@@ -183,6 +194,13 @@ class RocksDbStore : public OnlineStore {
     if (found.IsNotFound()) return 0;
     HR_RETURN_IF_ERROR(FromRocksDb(found, fmt::format("reading the position '{}'", key)));
     return DecodePosition(bytes);
+  }
+
+  // Past the write-ahead log, whose next sync would have to carry them: WriteCheckpoint brings them to the disk.
+  static rocksdb::WriteOptions Unlogged() {
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    return unlogged;
   }
 
   rocksdb::ColumnFamilyHandle* log() const { return families_[kLogFamily]; }

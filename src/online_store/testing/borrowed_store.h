@@ -20,6 +20,10 @@ class BorrowedStore : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
     return store_.ReadStates(prefix, visitor);
   }
+  StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override {
+    return store_.ReadState(name);
+  }
+  Status DropStates(std::string_view prefix) override { return store_.DropStates(prefix); }
   Status Verify() const override { return store_.Verify(); }
   Status Snapshot(const std::string& folder) const override { return store_.Snapshot(folder); }
 

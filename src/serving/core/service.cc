@@ -232,8 +232,11 @@ std::string Service::Metrics() const {
       log_counters_.exported_position.load());
   add("headrace_export_failures_total", "counter", "Exports of the log that failed.",
       log_counters_.export_failures.load());
-  add("headrace_state_keys", "gauge", "Keys held, over all views.", stats.keys);
-  add("headrace_state_events", "gauge", "Events held, over all views.", stats.events_held);
+  add("headrace_state_keys", "gauge", "Keys held in memory; views of the same events share them.", stats.keys);
+  add("headrace_state_events", "gauge", "Events held in memory.", stats.events_held);
+  add("headrace_state_bytes", "gauge", "Memory that keys and events take, about.", stats.state_bytes);
+  add("headrace_state_keys_loaded_total", "counter", "Keys that came from the disk.", stats.keys_loaded);
+  add("headrace_state_keys_evicted_total", "counter", "Keys that went to the disk.", stats.keys_evicted);
   add("headrace_sum_overflow_cells_total", "counter", "Sums outside 64 bits, given as null.", stats.overflow_cells);
   add("headrace_predictions_total", "counter", "Predictions answered and logged.", predictions_.load());
   add("headrace_verify_rows_total", "counter", "Predictions that were computed again from raw history.",
