@@ -2,7 +2,7 @@
 //
 // What it takes has the values that Json::Parse and FromJson give. What it does not take may be right all the same, in
 // a form that is rare (a text with escapes, a decimal, a list, a number of 19 digits), or wrong: that is for these two
-// to say. A row of three columns takes 0.1 us, a tree of it 1 us.
+// to say. To receive and parse an event of three columns takes 0.2 us with it, 0.7 us with trees (bench/online).
 //
 // Not thread-safe.
 #pragma once
