@@ -117,7 +117,8 @@ TEST(OnlineStoreTest, StatesAreReplacedAppendedToAndRemoved) {
 // Names may go on with any byte, and a prefix may be part of another.
 void DropStatesAndExpect(OnlineStore& store) {
   const std::string highest = "a/" + std::string(9, '\xFF');
-  EXPECT_TRUE(store.WriteStates({{"a/", "1"}, {"a/x", "2"}, {highest, "3"}, {"a", "4"}, {"a0", "5"}, {"b/", "6"}}).ok());
+  EXPECT_TRUE(
+      store.WriteStates({{"a/", "1"}, {"a/x", "2"}, {highest, "3"}, {"a", "4"}, {"a0", "5"}, {"b/", "6"}}).ok());
   EXPECT_EQ(**store.ReadState(highest), "3");
   EXPECT_EQ(*store.ReadState("a/y"), std::nullopt);
   EXPECT_TRUE(store.DropStates("a/").ok());

@@ -68,7 +68,8 @@ class FeatureReader {
 
   void PlaceViews(const ViewSet& set, const FeaturePlan& plan);
   void PlaceOutputs(const FeaturePlan& plan);
-  StatusOr<int64_t> ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end, Cells* cells) const;
+  StatusOr<int64_t> ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end,
+                             Cells* cells) const;
   Status FillOthers(const FeaturePlan& plan, std::vector<FeatureCells> cells, const RecordBatch& request,
                     const Column& times, FeatureTable* table) const;
 

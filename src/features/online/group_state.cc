@@ -175,8 +175,7 @@ std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::
     if (!row.key) continue;
     const Shard& shard = ShardOf(*row.key);
     if (const auto it = shard.keys.find(*row.key); it != shard.keys.end()) key = it->get();
-    if (key == nullptr ? shard.shelved && !absent.contains(row.key->bytes) : key->partial)
-      missing->push_back(*row.key);
+    if (key == nullptr ? shard.shelved && !absent.contains(row.key->bytes) : key->partial) missing->push_back(*row.key);
     if (key != nullptr && rows.size() > 1) Prefetch(key, sizeof *key);
   }
   if (!missing->empty()) return std::nullopt;

@@ -9,8 +9,8 @@
 //   in memory, whole     <-------- a read loads it ---------------------  in the store alone
 //   in memory, in part   <-------- an event comes ----------------------  in the store alone
 //
-// Of a key that is there in part memory has what came since; a read puts both together. An event that is in both is one,
-// by its place in the order.
+// Of a key that is there in part memory has what came since; a read puts both together. An event that is in both is
+// one, by its place in the order.
 #pragma once
 
 #include <array>
@@ -111,8 +111,8 @@ class GroupState {
     KeyEvents events;
     uint32_t stored = 0;  // events that the store has of it, forgotten ones included
     uint32_t name_size;
-    bool changed = false;  // since it was written; then it stands in Shard::changed too
-    bool partial = false;  // the store may have events that memory has not
+    bool changed = false;                        // since it was written; then it stands in Shard::changed too
+    bool partial = false;                        // the store may have events that memory has not
     mutable std::atomic<bool> asked_for = true;  // since Evict last came by
 
     static Key* Make(const ReadPlan& plan, std::string_view name);

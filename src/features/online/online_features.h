@@ -226,7 +226,7 @@ class OnlineFeatures {
   std::mutex commit_mutex_;
   TimestampUs last_arrival_ = kMinTimestampUs;
   int64_t next_ingest_ = kFirstPushedIngest;
-  std::map<std::string, KnownIds> ids_;  // by stream: encoded ids that were seen
+  std::map<std::string, KnownIds> ids_;    // by stream: encoded ids that were seen
   std::vector<std::string> stale_states_;  // prefixes of states that no checkpoint needs any more
 
   std::mutex instant_mutex_;

@@ -278,8 +278,8 @@ StatusOr<std::vector<std::string>> StatesOfOthers(const OnlineStore& store, cons
   return prefixes;
 }
 
-Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes, ViewSet* set,
-                       Included* included) {
+Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes,
+                       ViewSet* set, Included* included) {
   std::vector<const ViewSet::Group*> groups;
   for (const ViewSet::Group& group : set->groups) {
     if (has.contains(group.name())) continue;

@@ -76,8 +76,8 @@ StatusOr<std::vector<std::string>> StatesOfOthers(const OnlineStore& store, cons
 
 // Fills the groups but those that it `has` from history, several at once, and puts them in `included`, at 0. What is
 // more than some `memory_bytes` goes to the store.
-Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes, ViewSet* set,
-                       Included* included);
+Status FillFromHistory(const HistoryReader& history, const std::set<std::string>& has, size_t memory_bytes,
+                       ViewSet* set, Included* included);
 
 // Applies the log's entries up to `until` to the groups in `included`, each from where its state ends, and moves that.
 // `on_request` gets every request after `after`. What is more than some `memory_bytes` goes to the store.

@@ -2,8 +2,8 @@
 
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/merge_operator.h>
-#include <rocksdb/table.h>
 #include <rocksdb/rate_limiter.h>
+#include <rocksdb/table.h>
 
 #include <deque>
 #include <memory>
