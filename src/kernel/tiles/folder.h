@@ -66,7 +66,8 @@ struct FoldOf {
 //   sum, avg                       of bigints the sum in 128 bits; of doubles the same in fixed point at a scale of the
 //                                  tile's own, or an ExactSum where it does not fit. Both, and the count, share a fold
 //                                  where argument and filter are the same
-//   min, max                       the extreme as a number, or as the state has it (texts, decimals)
+//   min, max                       both as numbers, in one fold where argument and filter are the same; of texts and
+//                                  decimals the extreme as its state has it
 //   count(distinct)                the different values up to the exact limit, then 4 KB of HyperLogLog
 //   quantile_*, median, mad        the values up to the exact limit, then buckets: some hundreds of numbers
 //   var_* and its kin, bool_*,     the state, merged

@@ -116,20 +116,21 @@ class SumLogic {
   std::vector<AggregateCall> calls_;  // which have the same argument and select the same rows
 };
 
-// min or max of what is held as numbers, as integers in the same order; a max is the min of the complements.
+// min and max of one argument that is held as numbers, as integers in the same order.
 class ExtremeLogic {
  public:
   struct Tile {
     int64_t least = std::numeric_limits<int64_t>::max();
+    int64_t greatest = std::numeric_limits<int64_t>::min();
     bool has_any = false;
   };
   static constexpr bool kOrdered = false;
 
-  explicit ExtremeLogic(const AggregateCall& call) : call_(call), flip_(call.kind == K::kMax ? -1 : 0) {}
+  explicit ExtremeLogic(std::vector<AggregateCall> calls) : calls_(std::move(calls)) {}
 
   void AddRows(const EventsView& rows, size_t begin, size_t end, Tile* tile) const {
-    const Selection selection(call_, rows);
-    const ColumnView& argument = rows.slots[*call_.argument];
+    const Selection selection(calls_[0], rows);
+    const ColumnView& argument = rows.slots[*calls_[0].argument];
     if (argument.type() == TypeId::kDouble) {
       const std::span<const double> values = argument.doubles();
       Add(
@@ -142,34 +143,38 @@ class ExtremeLogic {
   }
   void Merge(const Tile& from, Tile* into) const {
     into->least = std::min(into->least, from.least);
+    into->greatest = std::max(into->greatest, from.greatest);
     into->has_any |= from.has_any;
   }
   int64_t Set(const Tile& tile, TimestampUs, const FoldOutput& out) const {
-    const int64_t code = tile.least ^ flip_;
-    if (!tile.has_any) {
-      out.cells.SetNull(out.PlaceOf(0));
-    } else if (call_.argument_type == TypeId::kDouble) {
-      out.cells.SetDouble(out.PlaceOf(0), DoubleOfOrderedBits(code));
-    } else {
-      out.cells.SetInt(out.PlaceOf(0), code);
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (!out.Wants(i)) continue;
+      const int64_t code = calls_[i].kind == K::kMin ? tile.least : tile.greatest;
+      if (!tile.has_any) {
+        out.cells.SetNull(out.PlaceOf(i));
+      } else if (calls_[i].argument_type == TypeId::kDouble) {
+        out.cells.SetDouble(out.PlaceOf(i), DoubleOfOrderedBits(code));
+      } else {
+        out.cells.SetInt(out.PlaceOf(i), code);
+      }
     }
     return 0;
   }
 
  private:
   template <typename CodeAt>
-  void Add(const Selection& selection, size_t begin, size_t end, const CodeAt& code_at, Tile* tile) const {
-    int64_t least = tile->least;
-    bool has_any = tile->has_any;
+  static void Add(const Selection& selection, size_t begin, size_t end, const CodeAt& code_at, Tile* tile) {
+    Tile added = *tile;
     selection.ForEach(begin, end, [&](size_t row) {
-      least = std::min(least, code_at(row) ^ flip_);
-      has_any = true;
+      const int64_t code = code_at(row);
+      added.least = std::min(added.least, code);
+      added.greatest = std::max(added.greatest, code);
+      added.has_any = true;
     });
-    *tile = {least, has_any};
+    *tile = added;
   }
 
-  AggregateCall call_;
-  int64_t flip_;  // all ones for a max
+  std::vector<AggregateCall> calls_;  // which have the same argument and select the same rows
 };
 
 // Any aggregate whose states are cheap to merge.
@@ -229,7 +234,6 @@ std::unique_ptr<Folder> MakeSumFolder(std::vector<AggregateCall> calls) {
 }
 
 std::unique_ptr<Folder> MakeSingleFolder(const AggregateCall& call, std::span<const TypeId> slots) {
-  if (IsPlainExtreme(call)) return std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(call));
   if (IsOfSequence(call)) return MakeSequenceFolder(call, call.second ? slots[*call.second] : TypeId::kBigint);
   return std::make_unique<TiledFolder<StateLogic>>(StateLogic(call));
 }
@@ -286,6 +290,10 @@ std::vector<FoldOf> MakeFolders(std::span<const AggregateCall> calls, std::span<
       std::vector<size_t> shared = sharing.Take(i, IsCount);
       folders.push_back(
           {std::make_unique<TiledFolder<CountLogic>>(CountLogic(sharing.Calls(shared))), std::move(shared)});
+    } else if (IsPlainExtreme(calls[i])) {
+      std::vector<size_t> shared = sharing.Take(i, IsPlainExtreme);
+      folders.push_back(
+          {std::make_unique<TiledFolder<ExtremeLogic>>(ExtremeLogic(sharing.Calls(shared))), std::move(shared)});
     } else {
       folders.push_back({MakeSingleFolder(calls[i], slots), {i}});
     }
