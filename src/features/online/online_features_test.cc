@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <charconv>
 #include <random>
 #include <thread>
 
@@ -257,6 +259,40 @@ TEST_F(OnlineFeaturesTest, ViewsThatDidNotChangeKeepTheirStates) {
   ASSERT_TRUE(online_->Replace(std::move(other_history), CountedHistory(&scans)).ok());
   EXPECT_EQ(scans, 1);
   EXPECT_EQ(Read(7), "3 2.5");
+}
+
+// Whoever reads sees what was acknowledged, wherever the key is just then.
+TEST_F(OnlineFeaturesTest, KeysGoToTheDiskAndComeBackWhileEventsComeAndAreRead) {
+  constexpr int64_t kKeys = 5;
+  options_.memory_bytes = 0;
+  OpenWith(MakeWideDefinition("1"));
+  std::atomic<bool> done = false;
+  std::thread limiter([&] {
+    while (!done) EXPECT_TRUE(online_->LimitMemory().ok());
+  });
+  std::thread reader([&] {
+    int64_t least = 0;  // that key 0 has by now
+    while (!done) {
+      const std::string seen = Read(0);
+      int64_t count = -1;
+      std::from_chars(seen.data(), seen.data() + seen.size(), count);
+      EXPECT_GE(count, least) << seen;
+      least = count;
+    }
+  });
+  std::array<int64_t, kKeys> pushed{};
+  for (int id = 10; id < 2'010; ++id) {
+    const int64_t key = id % kKeys;
+    ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": {}, "t": 990, "x": 0.5}})", id, key)).ok());
+    ++pushed[static_cast<size_t>(key)];
+    const int64_t count = pushed[static_cast<size_t>(key)];
+    const Value total = Value::Double(0.5 * static_cast<double>(count));
+    ASSERT_EQ(Read(key), fmt::format("{} {}", count, total.ToString())) << "id " << id;
+  }
+  done = true;
+  limiter.join();
+  reader.join();
+  EXPECT_GT(online_->Stats().keys_loaded, 0);
 }
 
 TEST_F(OnlineFeaturesTest, StatesThatForgotWhatALongerReachNeedsAreMadeAgain) {
