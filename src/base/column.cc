@@ -45,17 +45,6 @@ void Column::Reserve(size_t rows) {
   }
 }
 
-void Column::PrefetchEnd() const {
-  if (HoldsBytes(type_)) {
-    __builtin_prefetch(offsets_.data() + offsets_.size(), 1);
-    __builtin_prefetch(bytes_.data() + bytes_.size(), 1);
-  } else if (is_double()) {
-    __builtin_prefetch(doubles_.data() + doubles_.size(), 1);
-  } else {
-    __builtin_prefetch(ints_.data() + ints_.size(), 1);
-  }
-}
-
 void Column::AppendNull() {
   if (validity_.empty()) validity_.assign(size(), 1);
   if (HoldsBytes(type_)) {
@@ -106,39 +95,6 @@ void Column::AppendColumn(const Column& other) {
   for (size_t i = 1; i < other.offsets_.size(); ++i) offsets_.push_back(base + other.offsets_[i]);
   ints_.insert(ints_.end(), other.ints_.begin(), other.ints_.end());
   doubles_.insert(doubles_.end(), other.doubles_.begin(), other.doubles_.end());
-}
-
-void Column::InsertFrom(size_t position, const Column& other, size_t row) {
-  if (position == size()) return AppendFrom(other, row);
-  const bool null = other.IsNull(row);
-  if (null && validity_.empty()) validity_.assign(size(), 1);
-  if (!validity_.empty()) validity_.insert(validity_.begin() + static_cast<ptrdiff_t>(position), null ? 0 : 1);
-  const auto at = static_cast<ptrdiff_t>(position);
-  if (HoldsBytes(type_)) {
-    const std::string_view text = other.str(row);
-    bytes_.insert(offsets_[position], text);
-    offsets_.insert(offsets_.begin() + at, offsets_[position]);
-    for (size_t i = position + 1; i < offsets_.size(); ++i) offsets_[i] += text.size();
-  } else if (is_double()) {
-    doubles_.insert(doubles_.begin() + at, other.doubles_[row]);
-  } else {
-    ints_.insert(ints_.begin() + at, other.ints_[row]);
-  }
-}
-
-void Column::EraseFront(size_t rows) {
-  const auto count = static_cast<ptrdiff_t>(rows);
-  if (HoldsBytes(type_)) {
-    const uint64_t cut = offsets_[rows];
-    bytes_.erase(0, cut);
-    offsets_.erase(offsets_.begin(), offsets_.begin() + count);
-    for (uint64_t& offset : offsets_) offset -= cut;
-  } else if (is_double()) {
-    doubles_.erase(doubles_.begin(), doubles_.begin() + count);
-  } else {
-    ints_.erase(ints_.begin(), ints_.begin() + count);
-  }
-  if (!validity_.empty()) validity_.erase(validity_.begin(), validity_.begin() + count);
 }
 
 Column Column::Take(std::span<const uint32_t> indices) const {

@@ -50,7 +50,6 @@ class Column {
   }
   Value GetValue(size_t row) const;
 
-  void PrefetchEnd() const;  // asks the processor for the memory where a value would be appended
   void Reserve(size_t rows);
   void AppendNull();
   void AppendInt(int64_t v) {
@@ -65,9 +64,6 @@ class Column {
   void Append(const Value& v);                       // null, or of this column's type
   void AppendFrom(const Column& other, size_t row);  // of the same type
   void AppendColumn(const Column& other);
-  // Puts row `row` of `other` (of the same type) before row `position`; O(size).
-  void InsertFrom(size_t position, const Column& other, size_t row);
-  void EraseFront(size_t rows);
 
   // The rows at `indices`, in their order.
   Column Take(std::span<const uint32_t> indices) const;
