@@ -295,6 +295,22 @@ TEST_F(OnlineFeaturesTest, KeysGoToTheDiskAndComeBackWhileEventsComeAndAreRead) 
   EXPECT_GT(online_->Stats().keys_loaded, 0);
 }
 
+// What is in memory of a key is not all of it, where the rest is on the disk.
+TEST_F(OnlineFeaturesTest, AnEventThatIsForgottenTakesNoneWithItThatAreOnTheDisk) {
+  options_.keep_us = 300;
+  options_.memory_bytes = 0;
+  Open();
+  ASSERT_TRUE(Push(R"({"id": 2, "k": 7, "t": 990, "x": 1})").ok());
+  ASSERT_TRUE(online_->LimitMemory().ok());
+  ASSERT_TRUE(Push(R"({"id": 3, "k": 7, "t": 100, "x": 1})").ok());  // no read sees it
+  ASSERT_TRUE(online_->LimitMemory().ok());
+  EXPECT_EQ(online_->Stats().keys, 0);
+  EXPECT_EQ(Read(7), "2 1.5");
+  ASSERT_TRUE(online_->LimitMemory().ok());
+  Open();
+  EXPECT_EQ(Read(7), "2 1.5");
+}
+
 TEST_F(OnlineFeaturesTest, StatesThatForgotWhatALongerReachNeedsAreMadeAgain) {
   options_.keep_us = 0;  // the longest window and a day
   Open();
