@@ -201,7 +201,7 @@ EventRows PackedEvents::Take(std::span<const uint32_t> rows) const {
 }
 
 size_t PackedEvents::HeapBytes() const {
-  return BytesOf(form_) + (texts_ == nullptr ? 0 : sizeof *texts_ + texts_->capacity());
+  return BytesOf(form_) + (texts_ == nullptr ? 0 : sizeof(std::string) + texts_->capacity());
 }
 
 }  // namespace headrace

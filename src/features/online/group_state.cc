@@ -81,7 +81,7 @@ void Prefetch(const void* object, size_t size) {
 GroupState::Key* GroupState::Key::Make(const ReadPlan& plan, std::string_view name) {
   void* memory = ::operator new(sizeof(Key) + name.size());
   Key* key = new (memory) Key(plan, name.size());
-  std::memcpy(key + 1, name.data(), name.size());
+  std::memcpy(reinterpret_cast<char*>(key + 1), name.data(), name.size());
   return key;
 }
 
@@ -435,7 +435,7 @@ Status GroupState::Restore(std::string prefix, int64_t stored_until, std::atomic
   prefix_ = std::move(prefix);
   stored_until_ = stored_until;
   marked_ = true;
-  const Status read = store_.ReadStates(prefix_, [&](std::string_view name, std::string_view bytes) -> Status {
+  Status read = store_.ReadStates(prefix_, [&](std::string_view name, std::string_view bytes) -> Status {
     if (*budget <= 0) return absl::CancelledError();
     const size_t before = bytes_;
     HR_RETURN_IF_ERROR(RestoreKey(name.substr(prefix_.size()), bytes));

@@ -75,6 +75,7 @@ std::shared_ptr<GroupState> MakeState(const std::shared_ptr<const OnlineDefiniti
 // The views of one history, grouped by what they read.
 void AddGroups(const std::vector<OnlineViewSpec>& specs, OnlineStore& store, ViewSet* set) {
   std::vector<const ViewProgram*> programs;
+  programs.reserve(specs.size());
   for (const OnlineViewSpec& spec : specs) programs.push_back(&set->definition->catalog->events.at(spec.view));
   for (const EventGroup& wide : GroupByEvents(programs, InputOf(programs))) {
     std::vector<const ViewProgram*> members;
@@ -303,7 +304,7 @@ Status FillFromHistory(const HistoryReader& history, const std::set<std::string>
 Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet& set, Included* included,
                  const std::function<void(uint64_t position, const LoggedRequest&)>& on_request) {
   Replay replay(set, *included);
-  const Status read = store.ReadLog(range.after, [&](uint64_t position, std::string_view entry) -> Status {
+  Status read = store.ReadLog(range.after, [&](uint64_t position, std::string_view entry) -> Status {
     if (position > range.until) return absl::CancelledError();
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {

@@ -257,6 +257,7 @@ class Sharing {
   }
   std::vector<AggregateCall> Calls(const std::vector<size_t>& aggregates) const {
     std::vector<AggregateCall> calls;
+    calls.reserve(aggregates.size());
     for (const size_t i : aggregates) calls.push_back(calls_[i]);
     return calls;
   }
