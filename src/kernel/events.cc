@@ -116,11 +116,6 @@ bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b) {
          std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
 }
 
-bool ComesBefore(const EventsView& x, size_t a, const EventsView& y, size_t b) {
-  return std::tie(x.event_time[a], x.available_at[a], x.ingest[a]) <
-         std::tie(y.event_time[b], y.available_at[b], y.ingest[b]);
-}
-
 namespace {
 
 // PrepareEvents of `columns`, the columns of program.input.

@@ -54,7 +54,6 @@ struct EventsView {
 
 // Before: row a of `x` comes before row b of `y` in the order.
 bool ComesBefore(const EventRows& x, size_t a, const EventRows& y, size_t b);
-bool ComesBefore(const EventsView& x, size_t a, const EventsView& y, size_t b);
 
 // When rows could have been known. Of history: as the stream or the release says. Of pushed rows: their arrival.
 struct Arrivals {

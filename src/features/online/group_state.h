@@ -87,8 +87,7 @@ class GroupState {
 
   // The rest is for one thread at a time.
 
-  // Up to which ingestion number the store has every event; none: nothing at all.
-  std::optional<int64_t> stored_until() const { return stored_until_; }
+  // The store has every event up to this ingestion number; before the first time: nothing at all.
   void SetStoredUntil(int64_t ingest) { stored_until_ = ingest; }
   // Writes to the store what it has not: for a key with new events those alone, to be appended; for one of which most
   // stored events are forgotten all that is left. When a checkpoint has been written after it, SetStoredUntil.
@@ -104,7 +103,8 @@ class GroupState {
   Status Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget);
 
  private:
-  static constexpr size_t kShards = 16;
+  static constexpr size_t kShardBits = 4;
+  static constexpr size_t kShards = size_t{1} << kShardBits;
 
   // One key, with its name behind it in the same piece of memory.
   struct Key {
@@ -172,7 +172,7 @@ class GroupState {
   void InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> added);
 
   // By the upper bits: the lower ones place a key in its shard's table.
-  static size_t ShardNumberOf(const KeyName& key) { return key.hash >> (64 - 4); }
+  static size_t ShardNumberOf(const KeyName& key) { return key.hash >> (64 - kShardBits); }
   Shard& ShardOf(const KeyName& key) { return shards_[ShardNumberOf(key)]; }
   const Shard& ShardOf(const KeyName& key) const { return shards_[ShardNumberOf(key)]; }
 

@@ -35,16 +35,6 @@ void ReadPlan::Add(const ViewProgram& program, std::vector<size_t> slots) {
   }
 }
 
-std::optional<DurationUs> ReadPlan::Reach() const {
-  DurationUs longest = 0;
-  for (const View& view : views_) {
-    const std::optional<DurationUs> reach = view.program->Reach();
-    if (!reach) return std::nullopt;
-    longest = std::max(longest, *reach);
-  }
-  return longest;
-}
-
 ViewRead::ViewRead(const ReadPlan& plan, size_t view, const std::vector<bool>* wanted) : view_(&plan.views()[view]) {
   const size_t per_window = program().aggregates.size();
   num_cells_ = program().is_latest_value() ? program().slots.size() : program().windows.size() * per_window;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,9 +29,6 @@ class ReadPlan {
   const TileSizes& sizes() const { return sizes_; }
   std::span<const FoldOf> folds() const { return folds_; }
   std::span<const View> views() const { return views_; }
-  bool is_latest_value() const { return views_[0].program->is_latest_value(); }
-  // The longest of its views; nullopt: unbounded.
-  std::optional<DurationUs> Reach() const;
 
  private:
   void Add(const ViewProgram& program, std::vector<size_t> slots);
