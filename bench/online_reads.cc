@@ -34,7 +34,7 @@ ViewProgram MakeView(const std::string& name, const std::vector<std::string>& fu
     call.kind = function.kind;
     const size_t slot = name_of == "count_distinct" || name_of == "mode" ? 1 : 0;
     if (function.argument != ArgumentRule::kNone) call.argument = slot;
-    call.parameter = function.fixed_parameter;
+    call.parameter = function.parameter == ParameterRule::kDuration ? kUsPerDay : function.fixed_parameter;
     call.argument_type = program.slots[slot].type;
     call.result_type = ResultTypeOf(function, call.argument_type, call.argument_type);
     program.outputs.push_back(Expression::Column(program.aggregates.size(), call.result_type, name_of));
@@ -221,6 +221,8 @@ int main(int argc, char** argv) {
   headrace::RegisterHot("stddev", {"stddev_samp"});
   headrace::RegisterHot("last", {"last", "rate"});
   headrace::RegisterHot("mode", {"mode"});
+  headrace::RegisterHot("product", {"product"});
+  headrace::RegisterHot("ew_avg", {"ew_avg"});
   benchmark::RegisterBenchmark("WarmKey", headrace::WarmKey)->Arg(10)->Arg(30)->Arg(100)->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("HundredKeys", headrace::HundredKeys)->Arg(30)->Unit(benchmark::kMicrosecond);
   benchmark::RunSpecifiedBenchmarks();

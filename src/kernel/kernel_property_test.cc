@@ -439,7 +439,9 @@ void CheckRestoring(int seed) {
     EXPECT_TRUE(ResultOf(*expected, call).IdenticalTo(ResultOf(*state, call)));
     EXPECT_EQ(EncodeState(*expected), EncodeState(*state));
     const std::string bytes = EncodeState(*state);
-    for (size_t size = 0; size < bytes.size(); ++size)
+    // Cut short: anywhere in a small state, of a large one at some places.
+    for (size_t size = 0; size < bytes.size();
+         size += bytes.size() < 200 ? 1 : 1 + static_cast<size_t>(generator.Below(40)))
       EXPECT_FALSE(DecodeState(call, std::string_view(bytes).substr(0, size)).ok());
   }
 }

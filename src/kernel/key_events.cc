@@ -144,7 +144,7 @@ int64_t KeyEvents::Read(const ViewRead& view, TimestampUs t, Cells* out, size_t 
       seen = first;
     }
     for (const ViewRead::Fold& fold : chain.folds) {
-      const TileColumn* column = tiles_ == nullptr ? nullptr : tiles_->column(fold.fold);
+      const TileColumn* column = tiles_ == nullptr ? nullptr : &tiles_->column(fold.fold);
       overflows +=
           plan_->folds()[fold.fold].folder->Fold({events, pieces, windows, tiles_.get(), column, t}, fold.places, out);
     }

@@ -90,7 +90,7 @@ class Sliding {
 
   int64_t Append(const EventsView& events, size_t begin, const Contributions& contributions, const WindowRows& window,
                  std::span<const TimestampUs> times, Column* out) const {
-    const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
+    const std::unique_ptr<AggregateState> state = MakeSlidingState(call_);
     size_t query = 0;
     PositionRange inside;
     int64_t overflows = 0;

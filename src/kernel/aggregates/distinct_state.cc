@@ -13,12 +13,8 @@ namespace headrace::aggregates {
 namespace {
 
 template <typename Code>
-class DistinctState final : public MergeableState<DistinctState<Code>> {
+class DistinctState final : public UnwrittenState<DistinctState<Code>> {
  public:
-  static constexpr StateForm kForm = StateForm::kValues;
-  void Encode(ByteWriter*) const override {}
-  Status Decode(ByteReader*) override { return Internal("states of tiles are not written"); }
-
   explicit DistinctState(const AggregateCall& call)
       : slot_(*call.argument), most_(static_cast<size_t>(call.exact.distinct)) {}
 

@@ -7,12 +7,9 @@
 // They are computed without rounding, however much cancels, and rounded where they are divided at last. Skewness and
 // kurtosis are the bias-corrected G1 and G2 of Joanes and Gill (1998), as in DuckDB.
 #include <algorithm>
-#include <bit>
-#include <boost/multiprecision/cpp_int.hpp>
 #include <cmath>
 
-#include "kernel/aggregates/exact_sum.h"
-#include "kernel/aggregates/rounding.h"
+#include "kernel/aggregates/exact_number.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/computed_double.h"
 
@@ -20,68 +17,6 @@ namespace headrace::aggregates {
 namespace {
 
 using K = AggregateKind;
-
-// An exact number: integer * 2^exponent.
-struct Exact {
-  boost::multiprecision::cpp_int integer = 0;
-  int exponent = 0;
-
-  bool is_zero() const { return integer.is_zero(); }
-  bool is_negative() const { return integer < 0; }
-};
-
-Exact operator*(const Exact& a, const Exact& b) {
-  return {a.integer * b.integer, a.exponent + b.exponent};
-}
-Exact operator*(int64_t n, const Exact& a) {
-  return {n * a.integer, a.exponent};
-}
-Exact operator+(const Exact& a, const Exact& b) {
-  const int exponent = std::min(a.exponent, b.exponent);
-  return {(a.integer << (a.exponent - exponent)) + (b.integer << (b.exponent - exponent)), exponent};
-}
-Exact operator-(const Exact& a, const Exact& b) {
-  return a + -1 * b;
-}
-
-Exact ToExact(const ExactSum& sum) {
-  const ExactSum::Magnitude magnitude = sum.ToMagnitude();
-  int low = 0;
-  while (low < ExactSum::kLimbs && magnitude.digits[low] == 0) ++low;
-  Exact exact;
-  if (low == ExactSum::kLimbs) return exact;
-  for (int i = ExactSum::kLimbs; i-- > low;) exact.integer = (exact.integer << 32) | magnitude.digits[i];
-  if (magnitude.negative) exact.integer = -exact.integer;
-  exact.exponent = 32 * low - 1074;
-  return exact;
-}
-
-// significand * 2^exponent with 0.5 <= |significand| < 1, or zero; rounded once.
-struct Approximate {
-  double significand = 0;
-  int exponent = 0;
-};
-
-Approximate Approximation(const Exact& exact) {
-  if (exact.is_zero()) return {};
-  const boost::multiprecision::cpp_int magnitude = abs(exact.integer);
-  const int bits = static_cast<int>(msb(magnitude)) + 1;
-  const int dropped = std::max(0, bits - 64);
-  const auto top = static_cast<uint64_t>(magnitude >> dropped);
-  const bool sticky = dropped > 0 && static_cast<int>(lsb(magnitude)) < dropped;
-  return {RoundToDouble(exact.is_negative(), top, sticky, dropped - bits), bits + exact.exponent};
-}
-
-// a / b, for b that is not zero; the exponents are apart, so that nothing on the way leaves the range of doubles.
-double Ratio(const Exact& a, const Exact& b) {
-  const Approximate x = Approximation(a);
-  const Approximate y = Approximation(b);
-  return std::ldexp(x.significand / y.significand, x.exponent - y.exponent);
-}
-
-Exact Integer(int64_t n) {
-  return {n, 0};
-}
 
 class MomentState final : public MergeableState<MomentState> {
  public:
@@ -188,18 +123,18 @@ class MomentState final : public MergeableState<MomentState> {
 
   std::optional<double> Compute() const {
     const int64_t n = count_;
-    const Exact x = ToExact(x_);
-    const Exact xx = ToExact(xx_);
-    const Exact d_xx = n * xx - x * x;
+    const ExactNumber x = ExactNumber::Of(x_);
+    const ExactNumber xx = ExactNumber::Of(xx_);
+    const ExactNumber d_xx = n * xx - x * x;
     switch (kind_) {
       case K::kVarSamp:
-        return Ratio(d_xx, Integer(n) * Integer(n - 1));
+        return RoundedRatio(d_xx, ExactNumber::Of(n) * ExactNumber::Of(n - 1));
       case K::kVarPop:
-        return Ratio(d_xx, Integer(n) * Integer(n));
+        return RoundedRatio(d_xx, ExactNumber::Of(n) * ExactNumber::Of(n));
       case K::kStddevSamp:
-        return std::sqrt(Ratio(d_xx, Integer(n) * Integer(n - 1)));
+        return std::sqrt(RoundedRatio(d_xx, ExactNumber::Of(n) * ExactNumber::Of(n - 1)));
       case K::kStddevPop:
-        return std::sqrt(Ratio(d_xx, Integer(n) * Integer(n)));
+        return std::sqrt(RoundedRatio(d_xx, ExactNumber::Of(n) * ExactNumber::Of(n)));
       case K::kSkewness:
         return Skewness(x, xx, d_xx);
       case K::kKurtosis:
@@ -209,38 +144,40 @@ class MomentState final : public MergeableState<MomentState> {
     }
   }
 
-  std::optional<double> ComputeOfPairs(const Exact& x, const Exact& d_xx) const {
+  std::optional<double> ComputeOfPairs(const ExactNumber& x, const ExactNumber& d_xx) const {
     const int64_t n = count_;
-    const Exact y = ToExact(y_);
-    const Exact d_xy = n * ToExact(xy_) - x * y;
-    if (kind_ == K::kCovarPop) return Ratio(d_xy, Integer(n) * Integer(n));
-    if (kind_ == K::kCovarSamp) return Ratio(d_xy, Integer(n) * Integer(n - 1));
+    const ExactNumber y = ExactNumber::Of(y_);
+    const ExactNumber d_xy = n * ExactNumber::Of(xy_) - x * y;
+    if (kind_ == K::kCovarPop) return RoundedRatio(d_xy, ExactNumber::Of(n) * ExactNumber::Of(n));
+    if (kind_ == K::kCovarSamp) return RoundedRatio(d_xy, ExactNumber::Of(n) * ExactNumber::Of(n - 1));
     if (d_xx.is_zero()) return std::nullopt;
-    if (kind_ == K::kRegrSlope) return Ratio(d_xy, d_xx);
-    if (kind_ == K::kRegrIntercept) return Ratio(y * d_xx - d_xy * x, n * d_xx);
-    const Exact d_yy = n * ToExact(yy_) - y * y;
+    if (kind_ == K::kRegrSlope) return RoundedRatio(d_xy, d_xx);
+    if (kind_ == K::kRegrIntercept) return RoundedRatio(y * d_xx - d_xy * x, n * d_xx);
+    const ExactNumber d_yy = n * ExactNumber::Of(yy_) - y * y;
     if (d_yy.is_zero()) return kind_ == K::kRegrR2 ? std::optional(1.0) : std::nullopt;  // as in PostgreSQL
-    const double r2 = std::min(1.0, Ratio(d_xy * d_xy, d_xx * d_yy));
+    const double r2 = std::min(1.0, RoundedRatio(d_xy * d_xy, d_xx * d_yy));
     if (kind_ == K::kRegrR2) return r2;
     return d_xy.is_negative() ? -std::sqrt(r2) : std::sqrt(r2);
   }
 
-  std::optional<double> Skewness(const Exact& x, const Exact& xx, const Exact& d_xx) const {
+  std::optional<double> Skewness(const ExactNumber& x, const ExactNumber& xx, const ExactNumber& d_xx) const {
     if (d_xx.is_zero()) return std::nullopt;
     const int64_t n = count_;
-    const Exact d_xxx = Integer(n) * Integer(n) * ToExact(xxx_) - 3 * (n * (x * xx)) + 2 * (x * x * x);
-    const double magnitude = std::sqrt(Ratio(d_xxx * d_xxx, d_xx * d_xx * d_xx));
+    const ExactNumber d_xxx =
+        ExactNumber::Of(n) * ExactNumber::Of(n) * ExactNumber::Of(xxx_) - 3 * (n * (x * xx)) + 2 * (x * x * x);
+    const double magnitude = std::sqrt(RoundedRatio(d_xxx * d_xxx, d_xx * d_xx * d_xx));
     const auto count = static_cast<double>(n);
     return (d_xxx.is_negative() ? -magnitude : magnitude) * std::sqrt(count * (count - 1)) / (count - 2);
   }
 
-  std::optional<double> Kurtosis(const Exact& x, const Exact& xx, const Exact& d_xx) const {
+  std::optional<double> Kurtosis(const ExactNumber& x, const ExactNumber& xx, const ExactNumber& d_xx) const {
     if (d_xx.is_zero()) return std::nullopt;
-    const Exact n = Integer(count_);
-    const Exact d_xxxx =
-        n * n * n * ToExact(xxxx_) - 4 * (n * n * ToExact(xxx_) * x) + 6 * (n * xx * x * x) - 3 * (x * x * x * x);
+    const ExactNumber n = ExactNumber::Of(count_);
+    const ExactNumber d_xxxx = n * n * n * ExactNumber::Of(xxxx_) - 4 * (n * n * ExactNumber::Of(xxx_) * x) +
+                               6 * (n * xx * x * x) - 3 * (x * x * x * x);
     const auto count = static_cast<double>(count_);
-    const double excess = Ratio(Integer(count_ + 1) * d_xxxx - 3 * (Integer(count_ - 1) * d_xx * d_xx), d_xx * d_xx);
+    const double excess = RoundedRatio(
+        ExactNumber::Of(count_ + 1) * d_xxxx - 3 * (ExactNumber::Of(count_ - 1) * d_xx * d_xx), d_xx * d_xx);
     return excess * (count - 1) / ((count - 2) * (count - 3));
   }
 

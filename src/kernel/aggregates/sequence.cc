@@ -8,6 +8,8 @@
 
 #include "base/nested.h"
 #include "kernel/aggregate.h"
+#include "kernel/aggregates/decayed_average.h"
+#include "kernel/aggregates/log_product.h"
 #include "kernel/aggregates/states.h"
 #include "kernel/computed_double.h"
 
@@ -148,7 +150,7 @@ class SequenceState final : public MergeableState<SequenceState> {
       case K::kProduct:
         return Product();
       case K::kEwAvg:
-        return EwAvg(t);
+        return EwAvg();
       case K::kRate:
         return Rate();
       case K::kDrawdown:
@@ -173,21 +175,15 @@ class SequenceState final : public MergeableState<SequenceState> {
   }
 
   double Product() const {
-    double product = 1;
-    for (const auto& [place, entry] : entries_) product *= entry.value.dbl();
-    return product;
+    LogProduct product;
+    for (const auto& [place, entry] : entries_) product.Multiply(entry.value.dbl());
+    return product.Round();
   }
 
-  // Each value weighs 2^(-age / half-life).
-  double EwAvg(TimestampUs t) const {
-    double weighted = 0;
-    double weights = 0;
-    for (const auto& [place, entry] : entries_) {
-      const double weight = std::exp2(-Microseconds(place.event_time, t) / call_.parameter);
-      weighted += weight * entry.value.dbl();
-      weights += weight;
-    }
-    return weighted / weights;
+  double EwAvg() const {
+    DecayedAverage average(static_cast<DurationUs>(call_.parameter));
+    for (const auto& [place, entry] : entries_) average.Add(place.event_time, entry.value.dbl());
+    return average.Round();
   }
 
   // From the first value to the last, per second; null while no time lies between them.

@@ -102,12 +102,19 @@ std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call) {
   }
 }
 
+std::unique_ptr<AggregateState> MakeSlidingState(const AggregateCall& call) {
+  using K = AggregateKind;
+  if (call.kind == K::kProduct) return aggregates::MakeProductState(call);
+  if (call.kind == K::kEwAvg) return aggregates::MakeEwAvgState(call);
+  return MakeAggregateState(call);
+}
+
 std::unique_ptr<AggregateState> MakeMergedState(const AggregateCall& call) {
   using K = AggregateKind;
   if (call.kind == K::kCountDistinct) return aggregates::MakeDistinctState(call);
   if (call.kind == K::kQuantileCont || call.kind == K::kQuantileDisc || call.kind == K::kMad)
     return aggregates::MakeMergedQuantileState(call);
-  return MakeAggregateState(call);
+  return MakeSlidingState(call);
 }
 
 }  // namespace headrace

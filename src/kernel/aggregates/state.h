@@ -19,7 +19,12 @@
 //   sum_by, avg_by                 as sum and avg                     80 + that of sum per category
 //   min_by_category and its kin    exact                              80 per category, 48 per value of it
 //   quantile_*, median, mad        exact to ExactLimits, beyond within 1 % (rule 22)  96 per value
+//   product                        from logarithms of 120 bits, rounded once          120 per event, or 96
+//   ew_avg                         its weights are rounded, the rest is exact         120 per event, or 200 per 64
+//                                                                                       half-lives
 //   the rest                       over the events in the order       120 per event
+//
+// The smaller figures are those of MakeSlidingState.
 #pragma once
 
 #include <memory>
@@ -35,6 +40,7 @@ namespace headrace {
 
 // Which of the layouts below a state's bytes have. The numbers stand in files: they are never used for anything else.
 enum class StateForm : uint8_t {
+  kUnwritten = 0,  // of states that are never written
   kCount = 1,
   kIntegerSum = 2,
   kDoubleSum = 3,
@@ -69,8 +75,9 @@ class AggregateState {
 };
 
 std::unique_ptr<AggregateState> MakeAggregateState(const AggregateCall& call);
-// A state with the same answers that is only added to and merged: never taken from or written. Where that is less to
-// keep and faster to merge it is one of its own; both states of a merge come from here.
+// States with the same answers that are never written, and less to keep where they are ones of their own: one for what
+// comes and goes, and one that is only added to and merged. Both states of a merge come from the same of these.
+std::unique_ptr<AggregateState> MakeSlidingState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeMergedState(const AggregateCall& call);
 
 // A state as bytes (base/codec.h), for files: equal states give equal bytes, whatever order they were made in.

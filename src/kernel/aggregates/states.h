@@ -15,9 +15,13 @@ std::unique_ptr<AggregateState> MakeCategoryState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeQuantileState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeSequenceState(const AggregateCall& call);
 
-// Of MakeMergedState: with the answers of MakeValueCountState (of count(distinct)) and of MakeQuantileState.
+// Of MakeMergedState, with the answers of MakeValueCountState (of count(distinct)) and of MakeQuantileState.
 std::unique_ptr<AggregateState> MakeDistinctState(const AggregateCall& call);
 std::unique_ptr<AggregateState> MakeMergedQuantileState(const AggregateCall& call);
+// Of MakeSlidingState: with the answers of MakeSequenceState (of product and ew_avg), which they give without the
+// events.
+std::unique_ptr<AggregateState> MakeProductState(const AggregateCall& call);
+std::unique_ptr<AggregateState> MakeEwAvgState(const AggregateCall& call);
 
 // Whether a null argument is a value of its own (rules 20, 21).
 bool NullIsValue(AggregateKind kind);
@@ -30,6 +34,15 @@ class MergeableState : public AggregateState {
   void Merge(const AggregateState& other) final {
     static_cast<Derived*>(this)->MergeSame(static_cast<const Derived&>(other));
   }
+};
+
+// A state that is never written (MakeSlidingState, MakeMergedState).
+template <typename Derived>
+class UnwrittenState : public MergeableState<Derived> {
+ public:
+  static constexpr StateForm kForm = StateForm::kUnwritten;
+  void Encode(ByteWriter*) const final {}
+  Status Decode(ByteReader*) final { return Internal("a state that is never written"); }
 };
 
 // A number of rows, which is not negative.

@@ -40,9 +40,7 @@ void EventTiles::Rebuild(const EventsView& rows) {
 template <typename Change>
 void EventTiles::ForEachColumn(const Change& change) {
   change(static_cast<TileColumn&>(visibility_));
-  for (const std::unique_ptr<TileColumn>& column : columns_) {
-    if (column != nullptr) change(*column);
-  }
+  for (const std::unique_ptr<TileColumn>& column : columns_) change(*column);
 }
 
 size_t EventTiles::Span(size_t level) const {

@@ -69,8 +69,8 @@ class EventTiles {
   void RowInserted(const EventsView& rows, size_t position);
   void RowsErased(const EventsView& rows, size_t count);
 
-  // Of the plan's fold `i`; nullptr where it has no tiles.
-  const TileColumn* column(size_t i) const { return columns_[i].get(); }
+  // Of the plan's fold `i`.
+  const TileColumn& column(size_t i) const { return *columns_[i]; }
 
   // Appends the pieces, in the order, that hold exactly the visible ones of rows [begin, end) at `t`.
   void FindPieces(const EventsView& rows, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;

@@ -25,7 +25,7 @@ struct FoldInput {
   std::span<const Piece> pieces;
   std::span<const NestedWindow> windows;
   const EventTiles* tiles = nullptr;   // nullptr: there are only rows
-  const TileColumn* column = nullptr;  // this fold's; nullptr where it has none
+  const TileColumn* column = nullptr;  // this fold's; nullptr: there are only rows
   TimestampUs t = 0;
 };
 
@@ -47,7 +47,6 @@ class Folder {
  public:
   virtual ~Folder() = default;
 
-  // nullptr: it looks at every event of a window.
   virtual std::unique_ptr<TileColumn> MakeTiles() const = 0;
 
   // Sets the values of all windows. Returns how many rule 17 made null.
@@ -71,7 +70,8 @@ struct FoldOf {
 //   count(distinct)                the different values up to the exact limit, then 4 KB of HyperLogLog
 //   quantile_*, median, mad        the values up to the exact limit, then buckets: some hundreds of numbers
 //   var_* and its kin, bool_*,     the state, merged
-//     bit_*, sum_by and its kin
+//     bit_*, sum_by and its kin,
+//     product, ew_avg
 //   mode, top_k, entropy,          the state, merged: all different values with their counts, so that a read costs as
 //     count_by and their kin       much as there are different values
 //   first, last, nth_last, their   how many events contribute: the events that matter are looked for from the end
@@ -80,7 +80,6 @@ struct FoldOf {
 //   drawdown                       peak, least value and fall; of neighbours the former's peak less the latter's least
 //   count_days, sessions,          the first and last instant, and the number or gap between them
 //     longest_gap
-//   product, ew_avg                none: they are rounded at every event, so that a read looks at all of the window
 std::vector<FoldOf> MakeFolders(std::span<const AggregateCall> calls, std::span<const TypeId> slots);
 
 }  // namespace headrace

@@ -4,8 +4,8 @@
 
 #include "kernel/aggregates/ordered_bits.h"
 #include "kernel/aggregates/rounding.h"
+#include "kernel/aggregates/scaled_sum.h"
 #include "kernel/tiles/folder.h"
-#include "kernel/tiles/scaled_sum.h"
 #include "kernel/tiles/selection.h"
 #include "kernel/tiles/sequence_folders.h"
 #include "kernel/tiles/tiled_folder.h"
@@ -224,7 +224,7 @@ bool IsPlainExtreme(const AggregateCall& call) {
 }
 
 bool IsOfSequence(const AggregateCall& call) {
-  return MakeAggregateState(call)->form() == StateForm::kSequence;
+  return MakeMergedState(call)->form() == StateForm::kSequence;
 }
 
 std::unique_ptr<Folder> MakeSumFolder(std::vector<AggregateCall> calls) {

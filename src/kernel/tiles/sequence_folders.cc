@@ -317,54 +317,10 @@ class InstantsLogic {
   AggregateCall call_;
 };
 
-// product, ew_avg: rounded at each event, so that every event of the window is looked at, in the order.
-class RoundingFolder final : public Folder {
- public:
-  explicit RoundingFolder(const AggregateCall& call) : call_(call) {}
-
-  std::unique_ptr<TileColumn> MakeTiles() const override { return nullptr; }
-  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
-    for (const FoldInput::NestedWindow& window : input.windows)
-      SetNumber(NumberOf(input, window.pieces), {*out, window.cells, places});
-    return 0;
-  }
-
- private:
-  std::optional<double> NumberOf(const FoldInput& input, size_t pieces) const {
-    const Selection selection(call_, input.rows);
-    const std::span<const double> values = input.rows.slots[*call_.argument].doubles();
-    const bool is_product = call_.kind == K::kProduct;
-    bool has_any = false;
-    double product = 1;
-    double weighted = 0;
-    double weights = 0;
-    for (size_t i = pieces; i-- > 0;) {
-      selection.ForEach(input.pieces[i].begin, input.pieces[i].end, [&](size_t row) {
-        has_any = true;
-        if (is_product) {
-          product *= values[row];
-          return;
-        }
-        const double age = Microseconds(input.rows.event_time[row], input.t);
-        const double weight = std::exp2(-age / call_.parameter);  // 2^(-age / half-life)
-        weighted += weight * values[row];
-        weights += weight;
-      });
-    }
-    if (!has_any) return std::nullopt;
-    return is_product ? product : weighted / weights;
-  }
-
-  const AggregateCall call_;
-};
-
 }  // namespace
 
 std::unique_ptr<Folder> MakeSequenceFolder(const AggregateCall& call, TypeId compared_type) {
   switch (call.kind) {
-    case K::kProduct:
-    case K::kEwAvg:
-      return std::make_unique<RoundingFolder>(call);
     case K::kDrawdown:
       return std::make_unique<TiledFolder<DrawdownLogic>>(DrawdownLogic(call));
     case K::kCountDays:

@@ -1,4 +1,4 @@
-#include "kernel/tiles/scaled_sum.h"
+#include "kernel/aggregates/scaled_sum.h"
 
 #include "kernel/aggregates/rounding.h"
 
@@ -45,6 +45,11 @@ double ScaledSum::RoundQuotient(uint64_t n) const {
   ExactSum sum = *wide_;
   sum.AddInteger(integer_, exponent_);
   return sum.RoundQuotient(n);
+}
+
+ExactNumber ScaledSum::ToNumber() const {
+  const ExactNumber number{integer_, exponent_};
+  return wide_ == nullptr ? number : number + ExactNumber::Of(*wide_);
 }
 
 }  // namespace headrace

@@ -9,7 +9,7 @@
 #include <span>
 
 #include "kernel/aggregates/decoded_double.h"
-#include "kernel/aggregates/exact_sum.h"
+#include "kernel/aggregates/exact_number.h"
 
 namespace headrace {
 
@@ -28,6 +28,7 @@ class ScaledSum {
 
   // The sum divided by n (n >= 1), rounded once; as ExactSum.
   double RoundQuotient(uint64_t n) const;
+  ExactNumber ToNumber() const;  // its finite part
 
  private:
   ExactSum& Wide();

@@ -1,4 +1,4 @@
-#include "kernel/tiles/scaled_sum.h"
+#include "kernel/aggregates/scaled_sum.h"
 
 #include <gtest/gtest.h>
 
