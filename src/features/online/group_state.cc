@@ -1,6 +1,7 @@
 #include "features/online/group_state.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
 #include <map>
@@ -70,6 +71,18 @@ int64_t ReadRow(const KeyEvents& events, const GroupState::Row& row, std::span<c
   return overflows;
 }
 
+// An insertion is over in less time than it takes to sleep and be woken.
+std::shared_lock<std::shared_mutex> LockToRead(std::shared_mutex& mutex) {
+  constexpr int kTries = 1000;
+  std::shared_lock lock(mutex, std::try_to_lock);
+  for (int i = 0; i < kTries && !lock.owns_lock(); ++i) {
+    __builtin_ia32_pause();
+    (void)lock.try_lock();
+  }
+  if (!lock.owns_lock()) lock.lock();
+  return lock;
+}
+
 void Prefetch(const void* object, size_t size) {
   constexpr size_t kCacheLine = 64;
   for (size_t byte = 0; byte < size; byte += kCacheLine)
@@ -126,8 +139,15 @@ void GroupState::Insert(const EventBatch& batch) {
   }
 }
 
-// A key's state is mostly not in the cache: it is asked for some rows ahead.
-void GroupState::InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> added) {
+// A few under one lock, so that a read waits for no more: what it may see is said by its instant, not by how many of a
+// commit's events are there. A key's state is mostly not in the cache: it is asked for some rows ahead.
+void GroupState::InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> all_added) {
+  constexpr size_t kAtOnce = 64;
+  for (size_t begin = 0; begin < all_added.size(); begin += kAtOnce)
+    InsertFew(shard, events, all_added.subspan(begin, std::min(kAtOnce, all_added.size() - begin)));
+}
+
+void GroupState::InsertFew(Shard& shard, const EventsView& events, std::span<NewEvent> added) {
   constexpr size_t kAhead = 8;
   const std::unique_lock lock(shard.mutex);
   for (NewEvent& event : added) {
@@ -164,11 +184,10 @@ std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::
                                                 const absl::flat_hash_set<std::string_view>& absent, Cells* out,
                                                 std::vector<KeyName>* missing) const {
   absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards> locks;
-  uint32_t wanted = 0;
-  for (const Row& row : rows) wanted |= row.key ? 1U << ShardNumberOf(*row.key) : 0;
-  for (size_t i = 0; i < kShards; ++i) {
-    if ((wanted >> i & 1) != 0) locks.emplace_back(shards_[i].mutex);
-  }
+  uint64_t wanted = 0;
+  static_assert(kShards <= 64);
+  for (const Row& row : rows) wanted |= row.key ? uint64_t{1} << ShardNumberOf(*row.key) : 0;
+  for (; wanted != 0; wanted &= wanted - 1) locks.push_back(LockToRead(shards_[std::countr_zero(wanted)].mutex));
   absl::InlinedVector<const Key*, 16> keys;
   for (const Row& row : rows) {
     const Key*& key = keys.emplace_back(nullptr);
@@ -367,8 +386,9 @@ std::string GroupState::MarkerOf(std::string_view prefix) {
 Status GroupState::WriteChanges(TimestampUs horizon) {
   if (!marked_) HR_RETURN_IF_ERROR(store_.WriteStates({{MarkerOf(prefix_), "1", false}}));
   marked_ = true;
-  Shard& swept = shards_[swept_shards_++ % kShards];
-  {
+  constexpr size_t kSweptAtOnce = 4;
+  for (size_t i = 0; i < kSweptAtOnce; ++i) {
+    Shard& swept = shards_[swept_shards_++ % kShards];
     const std::unique_lock lock(swept.mutex);
     ForgetKeys(swept, horizon);
   }

@@ -103,7 +103,7 @@ class GroupState {
   Status Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget);
 
  private:
-  static constexpr size_t kShardBits = 4;
+  static constexpr size_t kShardBits = 6;
   static constexpr size_t kShards = size_t{1} << kShardBits;
 
   // One key, with its name behind it in the same piece of memory.
@@ -169,7 +169,8 @@ class GroupState {
   std::optional<int64_t> ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
                                       const absl::flat_hash_set<std::string_view>& absent, Cells* out,
                                       std::vector<KeyName>* missing) const;
-  void InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> added);
+  void InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> all_added);
+  void InsertFew(Shard& shard, const EventsView& events, std::span<NewEvent> added);
 
   // By the upper bits: the lower ones place a key in its shard's table.
   static size_t ShardNumberOf(const KeyName& key) { return key.hash >> (64 - kShardBits); }
