@@ -110,6 +110,7 @@ class ExportedLogStore : public OnlineStore {
   StatusOr<uint64_t> Append(std::string_view entry) override { return store_->Append(entry); }
   uint64_t LastPosition() const override { return store_->LastPosition(); }
   Status Sync() override { return store_->Sync(); }
+  void SetExpiry(StateExpired expired) override { store_->SetExpiry(std::move(expired)); }
 
   // From the store as long as it has the entries: that is faster than Parquet.
   Status ReadLog(uint64_t after, const LogVisitor& visitor) const override {

@@ -68,6 +68,13 @@ class OnlineStore {
   // Removes the states whose name begins with `prefix`, as WriteStates does.
   virtual Status DropStates(std::string_view prefix) = 0;
 
+  // Whether a state may go, as nothing asks for it any more. `bytes`: all of it, or a run of the changes that it was
+  // appended from, which then goes alone.
+  using StateExpired = std::function<bool(std::string_view name, std::string_view bytes)>;
+  // From now on states of which this is true are removed as the store comes by, at least once a day. It is called by
+  // other threads.
+  virtual void SetExpiry(StateExpired expired) = 0;
+
   // Reads all that is on disk against its checksums: kDataLoss, naming the file.
   virtual Status Verify() const = 0;
   // A store of its own in the new folder `folder`, as this one is at one instant, with all that Append has acknowledged

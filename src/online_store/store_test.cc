@@ -76,6 +76,39 @@ void ExpectFilled(const OnlineStore& store) {
   EXPECT_EQ(StatesOf(store, ""), (std::vector<std::string>{"v/y=4", "w/x=3"}));
 }
 
+// Whether the states of which `expired` is true go, while checkpoints are written.
+bool StatesExpire(OnlineStore& store, const OnlineStore::StateExpired& expired) {
+  EXPECT_TRUE(store.WriteStates({{"old/a", "x", false}, {"old/b", "x", true}, {"new/a", "y", false}}).ok());
+  EXPECT_TRUE(store.WriteStates({{"old/b", "x", true}, {"new/b", "x", true}}).ok());
+  store.SetExpiry(expired);
+  for (int i = 0; i < 200 && !StatesOf(store, "old/a").empty(); ++i) {
+    EXPECT_TRUE(store.WriteStates({{"old/c", "x", true}, {"new/b", i % 2 == 0 ? "y" : "x", true}}).ok());
+    EXPECT_TRUE(store.WriteCheckpoint({0, {{"meta", "m"}}}).ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(StatesOf(store, "new/a"), (std::vector<std::string>{"new/a=y"}));
+  EXPECT_EQ(StatesOf(store, "meta"), (std::vector<std::string>{"meta=m"}));
+  const StatusOr<std::optional<std::string>> mixed = store.ReadState("new/b");
+  EXPECT_TRUE(mixed.ok() && mixed->has_value() && (*mixed)->find('y') != std::string::npos);
+  return StatesOf(store, "old/a").empty() && StatesOf(store, "old/b").empty();
+}
+
+TEST(OnlineStoreTest, StatesThatNobodyAsksForGo) {
+  const auto all_x = [](std::string_view, std::string_view bytes) {
+    return bytes.find_first_not_of('x') == std::string_view::npos;
+  };
+  MemoryStore in_memory;
+  EXPECT_TRUE(StatesExpire(in_memory, all_x));
+  const Folder folder;
+  {
+    const std::unique_ptr<OnlineStore> on_disk = OpenOrDie(folder.path());
+    EXPECT_TRUE(StatesExpire(*on_disk, all_x));
+  }
+  const std::unique_ptr<OnlineStore> again = OpenOrDie(folder.path());
+  EXPECT_TRUE(StatesOf(*again, "old/a").empty());
+  EXPECT_EQ(StatesOf(*again, "new/a"), (std::vector<std::string>{"new/a=y"}));
+}
+
 TEST(OnlineStoreTest, MemoryKeepsLogAndCheckpoint) {
   MemoryStore store;
   FillAndExpect(store);

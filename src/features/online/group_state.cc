@@ -451,6 +451,15 @@ size_t GroupState::EvictFrom(Shard& shard, size_t bytes) {
   return freed;
 }
 
+bool GroupState::AllForgotten(std::string_view bytes, TimestampUs horizon) const {
+  const StatusOr<EventRows> rows = DecodeRows(plan_.slots(), bytes);
+  if (!rows.ok()) return false;
+  KeyEvents events(plan_);
+  events.Restore(*rows);
+  events.Forget(horizon);
+  return events.size() == 0;
+}
+
 Status GroupState::Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget) {
   prefix_ = std::move(prefix);
   stored_until_ = stored_until;

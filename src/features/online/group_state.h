@@ -98,6 +98,8 @@ class GroupState {
   // Drops keys of which the store has all, those first that nobody has asked for since the last time, until some
   // `bytes` are free or there are no more. Returns how many are.
   size_t Evict(size_t bytes);
+  // Whether no read at `horizon` or later sees any event of a state's bytes, or of a change's.
+  bool AllForgotten(std::string_view bytes, TimestampUs horizon) const;
   // Takes over the states under `prefix`, which have every event up to `stored_until`: reads them until memory has
   // `*budget` bytes of them, which it is reduced by; the rest of the keys stay where they are.
   Status Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget);

@@ -203,8 +203,23 @@ Status OnlineFeatures::Checkpoint() {
   commit_lock.lock();
   stale_states_.erase(stale_states_.begin(), stale_states_.begin() + static_cast<ptrdiff_t>(stale.size()));
   commit_lock.unlock();
+  ExpireStates(*set, horizon);
   EvictFrom(*set);
   return absl::OkStatus();
+}
+
+// Memory forgets by itself; what the store has of keys that nobody asks for goes when it is written anew.
+void OnlineFeatures::ExpireStates(const ViewSet& set, TimestampUs horizon) {
+  std::vector<std::pair<std::string, std::weak_ptr<const GroupState>>> groups;
+  for (const ViewSet::Group& group : set.groups) groups.emplace_back(group.state->prefix(), group.state);
+  store_->SetExpiry([groups = std::move(groups), horizon](std::string_view name, std::string_view bytes) {
+    for (const auto& [prefix, weak] : groups) {
+      if (!name.starts_with(prefix)) continue;
+      const std::shared_ptr<const GroupState> group = weak.lock();
+      return group != nullptr && group->AllForgotten(bytes, horizon);
+    }
+    return false;
+  });
 }
 
 // Under checkpoint_mutex_.

@@ -199,6 +199,7 @@ class OnlineFeatures {
 
   std::shared_ptr<ViewSet> CurrentSet() const;
   void EvictFrom(const ViewSet& set);
+  void ExpireStates(const ViewSet& set, TimestampUs horizon);
   std::shared_ptr<const FeatureReader> ReaderOf(const ViewSet& set, const FeaturePlan& plan);
   StatusOr<StateHash::Part> HashQuarantine(const std::string& source) const;
 

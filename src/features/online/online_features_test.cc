@@ -166,6 +166,13 @@ class OnlineFeaturesTest : public ::testing::Test {
   }
 
   // "n total" of key k at t (nullopt: the present).
+  int64_t StoredKeys() const {
+    int64_t keys = 0;
+    const auto count = [&](std::string_view, std::string_view) { return ++keys, absl::OkStatus(); };
+    EXPECT_TRUE(disk_.store.ReadStates("events/", count).ok());
+    return keys;
+  }
+
   std::string Read(int64_t k, std::optional<TimestampUs> at = std::nullopt) {
     const std::shared_ptr<const OnlineDefinition> definition = online_->definition();
     const StatusOr<FeaturePlan> plan = PlanFeatures(*definition->catalog, {"v.*"});
@@ -309,6 +316,30 @@ TEST_F(OnlineFeaturesTest, AnEventThatIsForgottenTakesNoneWithItThatAreOnTheDisk
   ASSERT_TRUE(online_->LimitMemory().ok());
   Open();
   EXPECT_EQ(Read(7), "2 1.5");
+}
+
+TEST_F(OnlineFeaturesTest, TheStoreForgetsKeysThatNobodyAsksFor) {
+  options_.keep_us = 300;
+  options_.memory_bytes = 0;
+  Open();
+  ASSERT_TRUE(Push(R"([{"id": 2, "k": 7, "t": 990, "x": 1}, {"id": 3, "k": 8, "t": 990, "x": 1}])").ok());
+  ASSERT_TRUE(online_->LimitMemory().ok());
+  EXPECT_EQ(StoredKeys(), 2);
+  clock_.now = 1300;
+  ASSERT_TRUE(Push(R"({"id": 4, "k": 8, "t": 1290, "x": 4})").ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  EXPECT_EQ(StoredKeys(), 2);  // a read at 1001 sees both
+  clock_.now = 1500;
+  ASSERT_TRUE(Push(R"({"id": 5, "k": 9, "t": 1490, "x": 4})").ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
+  EXPECT_EQ(StoredKeys(), 2);  // 8 and 9
+  EXPECT_EQ(online_->Stats().keys, 0);
+  EXPECT_EQ(Read(7), "0 null");
+  EXPECT_EQ(Read(8, 1300), "1 4.0");
+  Open();
+  EXPECT_EQ(Read(7), "0 null");
+  EXPECT_EQ(Read(8, 1300), "1 4.0");
 }
 
 TEST_F(OnlineFeaturesTest, StatesThatForgotWhatALongerReachNeedsAreMadeAgain) {

@@ -62,7 +62,13 @@ Status MemoryStore::WriteCheckpoint(const Checkpoint& checkpoint) {
     }
   }
   checkpoint_position_ = checkpoint.position;
+  if (expired_) std::erase_if(states_, [&](const auto& state) { return expired_(state.first, state.second); });
   return absl::OkStatus();
+}
+
+void MemoryStore::SetExpiry(StateExpired expired) {
+  const std::lock_guard lock(mutex_);
+  expired_ = std::move(expired);
 }
 
 uint64_t MemoryStore::CheckpointPosition() const {

@@ -22,6 +22,7 @@ class MemoryStore : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override;
   StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override;
   Status DropStates(std::string_view prefix) override;
+  void SetExpiry(StateExpired expired) override;
   Status Verify() const override { return absl::OkStatus(); }
   Status Snapshot(const std::string&) const override { return FailedPrecondition("a store in memory has no files"); }
 
@@ -31,6 +32,7 @@ class MemoryStore : public OnlineStore {
   uint64_t truncated_ = 0;
   uint64_t checkpoint_position_ = 0;
   std::map<std::string, std::string, std::less<>> states_;
+  StateExpired expired_;
 };
 
 }  // namespace headrace

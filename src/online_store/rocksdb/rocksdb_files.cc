@@ -17,6 +17,7 @@ constexpr size_t kLogBufferBytes = 128 << 20;
 // Only a recovery reads states, and nearly all that is written of them is new: to put files together early is work for
 // nothing. With RocksDB's 4 it took as much CPU time as the export.
 constexpr int kStateFilesBeforeCompaction = 32;
+constexpr uint64_t kSecondsBeforeExpiry = 86'400;
 constexpr double kStateFilterBits = 10;  // a key: one in a hundred that are not there is looked for in a file
 // What goes to files beside the write-ahead log comes in small pieces, each begun some milliseconds after the last: a
 // disk that has tens of megabytes to write keeps a commit's sync waiting as long as that takes (a probe that
@@ -45,7 +46,32 @@ class AppendOperator : public rocksdb::MergeOperator {
   }
 };
 
+class ExpiryFilter : public rocksdb::CompactionFilter {
+ public:
+  explicit ExpiryFilter(OnlineStore::StateExpired expired) : expired_(std::move(expired)) {}
+  const char* Name() const override { return "headrace expiry"; }
+
+  Decision FilterV2(int, const rocksdb::Slice& name, ValueType, const rocksdb::Slice& bytes, std::string*,
+                    std::string*) const override {
+    return expired_(FromSlice(name), FromSlice(bytes)) ? Decision::kRemove : Decision::kKeep;
+  }
+
+ private:
+  const OnlineStore::StateExpired expired_;
+};
+
 }  // namespace
+
+std::unique_ptr<rocksdb::CompactionFilter> StateExpiry::CreateCompactionFilter(
+    const rocksdb::CompactionFilter::Context&) {
+  const std::lock_guard lock(mutex_);
+  return expired_ ? std::make_unique<ExpiryFilter>(expired_) : nullptr;
+}
+
+void StateExpiry::Set(OnlineStore::StateExpired expired) {
+  const std::lock_guard lock(mutex_);
+  expired_ = std::move(expired);
+}
 
 Status FromRocksDb(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return absl::OkStatus();
@@ -86,6 +112,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> StoreFamilies(const rocksdb::Option
   log.compression = rocksdb::kNoCompression;  // a day of it at most, which goes to Parquet then
   rocksdb::ColumnFamilyOptions states(options);
   states.merge_operator = std::make_shared<AppendOperator>();
+  states.compaction_filter_factory = std::make_shared<StateExpiry>();
+  states.periodic_compaction_seconds = kSecondsBeforeExpiry;  // of a file
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kStateFilterBits));  // keys that come new are not there
   states.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));

@@ -1,10 +1,13 @@
 // What the parts of this folder share: how the store lies in RocksDB, and RocksDB's errors as ours.
 #pragma once
 
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +45,19 @@ inline std::string_view FromSlice(const rocksdb::Slice& slice) {
 // Big-endian, so that the order of the keys is the order of the positions.
 std::string EncodePosition(uint64_t position);
 uint64_t DecodePosition(std::string_view bytes);
+
+// Of the states' family: what is written anew when files are put together goes through this.
+class StateExpiry : public rocksdb::CompactionFilterFactory {
+ public:
+  const char* Name() const override { return "headrace expiry"; }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context& context) override;
+  void Set(OnlineStore::StateExpired expired);
+
+ private:
+  std::mutex mutex_;
+  OnlineStore::StateExpired expired_;  // empty: none is
+};
 
 // All but the recovery mode of the write-ahead log.
 rocksdb::Options StoreOptions(const RocksDbStoreOptions& options);

@@ -25,8 +25,9 @@ constexpr uint64_t kMuchOfLogBytes = 64 << 20;
 
 class RocksDbStore : public OnlineStore {
  public:
-  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, const RocksDbStoreOptions& options)
-      : db_(db), families_(std::move(families)) {
+  RocksDbStore(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families, std::shared_ptr<StateExpiry> expiry,
+               const RocksDbStoreOptions& options)
+      : db_(db), families_(std::move(families)), expiry_(std::move(expiry)) {
     write_options_.sync = options.fsync.when == FsyncPolicy::When::kAlways;
     if (options.fsync.when == FsyncPolicy::When::kEvery && !options.read_only)
       periodic_sync_.emplace(options.fsync.period_us, [this] { return Sync(); });
@@ -177,6 +178,8 @@ class RocksDbStore : public OnlineStore {
     return FromRocksDb(db_->DeleteRange(Unlogged(), state(), ToSlice(prefix), end), "removing states");
   }
 
+  void SetExpiry(StateExpired expired) override { expiry_->Set(std::move(expired)); }
+
   Status Verify() const override { return FromRocksDb(db_->VerifyChecksum(), "reading all of it"); }
 
   Status Snapshot(const std::string& folder) const override {
@@ -253,6 +256,7 @@ class RocksDbStore : public OnlineStore {
 
   const std::unique_ptr<rocksdb::DB> db_;
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  const std::shared_ptr<StateExpiry> expiry_;
   rocksdb::WriteOptions write_options_;
   std::mutex append_mutex_;
   std::mutex wal_mutex_;
@@ -298,7 +302,8 @@ StatusOr<std::unique_ptr<OnlineStore>> OpenRocksDbStore(const std::string& folde
                                      ? rocksdb::DB::OpenForReadOnly(db_options, folder, descriptors, &families, &db)
                                      : rocksdb::DB::Open(db_options, folder, descriptors, &families, &db);
   HR_RETURN_IF_ERROR(FromRocksDb(opened, fmt::format("opening {}", folder)));
-  auto store = std::make_unique<RocksDbStore>(db, std::move(families), options);
+  auto expiry = std::static_pointer_cast<StateExpiry>(descriptors[kStateFamily].options.compaction_filter_factory);
+  auto store = std::make_unique<RocksDbStore>(db, std::move(families), std::move(expiry), options);
   HR_RETURN_IF_ERROR(CheckFormat(db, folder, options.read_only));
   HR_RETURN_IF_ERROR(store->Load());
   if (!options.read_only) HR_RETURN_IF_ERROR(RememberBoot(folder));

@@ -24,6 +24,7 @@ class BorrowedStore : public OnlineStore {
     return store_.ReadState(name);
   }
   Status DropStates(std::string_view prefix) override { return store_.DropStates(prefix); }
+  void SetExpiry(StateExpired expired) override { store_.SetExpiry(std::move(expired)); }
   Status Verify() const override { return store_.Verify(); }
   Status Snapshot(const std::string& folder) const override { return store_.Snapshot(folder); }
 
