@@ -55,7 +55,7 @@ struct OnlineFeatures::PushBatch {
     PushDone done;
   };
 
-  explicit PushBatch(PendingPush push) : request(std::move(push.request)) {
+  explicit PushBatch(PendingPush push) : small(push.small()), request(std::move(push.request)) {
     parts.push_back({request.rows.num_rows, std::move(push.done)});
   }
 
@@ -83,6 +83,7 @@ struct OnlineFeatures::PushBatch {
     for (Part& part : parts) part.done(status);
   }
 
+  bool small;  // as its requests are
   PushRequest request;
   std::vector<Part> parts;
 };
@@ -93,14 +94,25 @@ struct OnlineFeatures::Insertion {
   PushedEvents events;
 };
 
+struct OnlineFeatures::CommittedPush {
+  std::string stream;
+  PushDone done;
+  PushResult result;
+};
+
 // What one log entry makes durable. Nothing of it is seen by anyone before the entry is on disk.
+//
+// Its small requests are a part of their own, which arrives a microsecond before the others: they are acknowledged, and
+// read, while the others are still being inserted.
 struct OnlineFeatures::Commit {
-  struct Accepted {
-    std::string stream;
-    PushDone done;
-    PushResult result;
+  struct Part {
+    TimestampUs arrival = 0;
+    size_t first_request = 0;
+    size_t first_insertion = 0;
+    size_t first_accepted = 0;
   };
-  std::vector<Accepted> accepted;  // in their order
+  std::vector<Part> parts;
+  std::vector<CommittedPush> accepted;  // in their order
   int64_t too_old = 0;
   std::vector<LoggedRequest> requests;
   std::vector<Insertion> insertions;
@@ -108,9 +120,15 @@ struct OnlineFeatures::Commit {
   std::map<std::string, KnownIds::Mark> ids_before;  // by stream; ids since then are forgotten if the write fails
   absl::flat_hash_set<std::string> released;         // ids of rows that leave the quarantine
 
+  // What is added from now on arrives at `arrival`.
+  void BeginPart(TimestampUs arrival);
   // A request to be logged, what it was made of, and which rows of that are not in it.
   void Add(LoggedRequest request, PushBatch batch, std::span<const uint32_t> duplicates);
 };
+
+void OnlineFeatures::Commit::BeginPart(TimestampUs arrival) {
+  parts.push_back({arrival, requests.size(), insertions.size(), accepted.size()});
+}
 
 void OnlineFeatures::Commit::Add(LoggedRequest request, PushBatch batch, std::span<const uint32_t> duplicates) {
   const std::string source = request.source;
@@ -227,11 +245,17 @@ std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
 DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   const std::shared_ptr<ViewSet> set = CurrentSet();
   const int64_t first_ingest = next_ingest_;
-  const TimestampUs arrival = BeginCommit();
   Commit commit;
-  for (PushBatch& batch : Join(std::move(pending))) Prepare(std::move(batch), arrival, *set, &commit);
+  commit.BeginPart(BeginCommit());
+  bool small = false;
+  for (PushBatch& batch : Join(std::move(pending))) {
+    if (small && !batch.small) commit.BeginPart(commit.parts.back().arrival + 1);
+    small = batch.small;
+    Prepare(std::move(batch), commit.parts.back().arrival, *set, &commit);
+  }
 
   DurationUs sync_us = 0;
+  uint64_t entry_position = 0;
   if (!commit.requests.empty()) {
     const std::string entry = EncodeLogEntry(commit.requests);
     const SteadyClock::time_point begin = SteadyClock::now();
@@ -241,43 +265,59 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
       next_ingest_ = first_ingest;
       for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
       EndCommit();
-      for (Commit::Accepted& request : commit.accepted)
+      for (CommittedPush& request : commit.accepted)
         request.done(Unavailable("not accepted: {}", Message(position.status())));
       return sync_us;
     }
     KillPoint("log.written");
-    for (const Insertion& insertion : commit.insertions) insertion.state->Insert(insertion.events.batch());
-    for (const LoggedRequest& request : commit.requests) quarantine_.Apply(*position, request);
-    last_arrival_ = arrival;
-    acknowledged_arrival_ = arrival;
+    entry_position = *position;
     ++commits_;
     log_bytes_ += static_cast<int64_t>(entry.size());
   }
-  EndCommit();
+  CountIds();
+  too_old_ += commit.too_old;
+  Publish(commit, entry_position);
   int64_t rows = 0;
-  for (const Commit::Accepted& request : commit.accepted) rows += request.result.accepted;
+  for (const CommittedPush& request : commit.accepted) rows += request.result.accepted;
   ExpireIds(*set->definition, last_arrival_, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
   CountIds();
-  Acknowledge(commit);
   return sync_us;
 }
 
+// Part by part: shows what is durable, and acknowledges it.
+void OnlineFeatures::Publish(const Commit& commit, uint64_t position) {
+  for (size_t i = 0; i < commit.parts.size(); ++i) {
+    const Commit::Part& part = commit.parts[i];
+    const bool last = i + 1 == commit.parts.size();
+    const auto of_part = [last](const auto& all, size_t begin, size_t end) {
+      return std::span(all).subspan(begin, (last ? all.size() : end) - begin);
+    };
+    const Commit::Part& next = last ? part : commit.parts[i + 1];
+    for (const Insertion& insertion : of_part(commit.insertions, part.first_insertion, next.first_insertion))
+      insertion.state->Insert(insertion.events.batch());
+    const auto requests = of_part(commit.requests, part.first_request, next.first_request);
+    for (const LoggedRequest& request : requests) quarantine_.Apply(position, request);
+    if (!requests.empty()) acknowledged_arrival_ = last_arrival_ = part.arrival;
+    last ? EndCommit() : GoOnWithCommit(next.arrival);
+    Acknowledge(of_part(commit.accepted, part.first_accepted, next.first_accepted));
+  }
+}
+
 // Counted first: who has an answer finds it in the metrics.
-void OnlineFeatures::Acknowledge(const Commit& commit) {
+void OnlineFeatures::Acknowledge(std::span<const CommittedPush> pushes) {
   int64_t duplicates = 0;
   int64_t accepted = 0;
-  for (const Commit::Accepted& request : commit.accepted) {
-    accepted += request.result.accepted;
-    duplicates += request.result.duplicates;
-    if (request.result.quarantined > 0) {
+  for (const CommittedPush& push : pushes) {
+    accepted += push.result.accepted;
+    duplicates += push.result.duplicates;
+    if (push.result.quarantined > 0) {
       const std::lock_guard lock(quarantined_mutex_);
-      quarantined_[request.stream] += request.result.quarantined;
+      quarantined_[push.stream] += push.result.quarantined;
     }
   }
   accepted_ += accepted;
   duplicates_ += duplicates;
-  too_old_ += commit.too_old;
-  for (const Commit::Accepted& request : commit.accepted) request.done(request.result);
+  for (const CommittedPush& push : pushes) push.done(push.result);
 }
 
 TimestampUs OnlineFeatures::BeginCommit() {
@@ -288,9 +328,13 @@ TimestampUs OnlineFeatures::BeginCommit() {
 }
 
 void OnlineFeatures::EndCommit() {
+  GoOnWithCommit(kMaxTimestampUs);
+}
+
+void OnlineFeatures::GoOnWithCommit(TimestampUs arrival) {
   {
     const std::lock_guard lock(instant_mutex_);
-    in_flight_arrival_ = kMaxTimestampUs;
+    in_flight_arrival_ = arrival;
   }
   commit_ended_.notify_all();
 }

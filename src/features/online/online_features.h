@@ -166,6 +166,7 @@ class OnlineFeatures {
   };
   struct PushBatch;
   struct Insertion;
+  struct CommittedPush;
   struct Commit;
 
   OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options);
@@ -189,12 +190,14 @@ class OnlineFeatures {
   void KeepHeld(PushRequest* request, const Commit& commit) const;
   std::optional<RecordBatch> DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
                                             std::vector<uint32_t>* duplicates);
-  void Acknowledge(const Commit& commit);
+  void Publish(const Commit& commit, uint64_t position);
+  void Acknowledge(std::span<const CommittedPush> pushes);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
   void CountIds();
 
   // A commit's arrival: after every instant that was read at, and never before the last one (rule 3).
   TimestampUs BeginCommit();
+  void GoOnWithCommit(TimestampUs arrival);  // with what of it arrives then; what did before is there
   void EndCommit();
 
   std::shared_ptr<ViewSet> CurrentSet() const;

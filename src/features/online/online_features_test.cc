@@ -135,6 +135,7 @@ class OnlineFeaturesTest : public ::testing::Test {
       StatusOr<RecordBatch> rows = ParseEvents(online_->definition()->streams.at("s.e"), bodies[i]);
       const Status queued = online_->Push("s.e", *std::move(rows), [&, i](const StatusOr<PushResult>& result) {
         answers[i] = result.ok() ? fmt::format("{} {}", result->accepted, result->duplicates) : "refused";
+        if (on_answer_) on_answer_(i);
         ++answered;
       });
       EXPECT_TRUE(queued.ok()) << queued;
@@ -190,7 +191,8 @@ class OnlineFeaturesTest : public ::testing::Test {
   Disk disk_;
   OnlineOptions options_;
   std::unique_ptr<OnlineFeatures> online_;
-  int64_t queued_rows_ = 0;  // while PushTogether waited
+  std::function<void(size_t)> on_answer_;  // of PushTogether, by the committer's thread
+  int64_t queued_rows_ = 0;                // while PushTogether waited
 };
 
 // Whose window reads and pushes do not leave, though each takes an instant of its own.
@@ -474,6 +476,23 @@ TEST_F(OnlineFeaturesTest, ASmallRequestWaitsForNoOtherCommitThanTheOneThatRuns)
   EXPECT_EQ(online_->Stats().commits, 4);  // the first, the small one with one large one, two large ones
 }
 
+TEST_F(OnlineFeaturesTest, ASmallRequestIsReadBeforeTheLargeOnesOfItsCommitAreInserted) {
+  std::string large;
+  for (int id = 100; id < 170; ++id) large += fmt::format("{{\"id\": {}, \"k\": 7, \"t\": 990, \"x\": 1}}\n", id);
+  std::vector<std::string> seen;
+  on_answer_ = [&](size_t) { seen.push_back(Read(7)); };
+  EXPECT_EQ(PushTogether({large, R"({"id": 2, "k": 7, "t": 990, "x": 0.25})"}),
+            (std::vector<std::string>{"70 0", "1 0"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"2 0.75", "72 70.75"}));
+  EXPECT_EQ(online_->Stats().commits, 2);
+  const TimestampUs arrival = online_->Now();
+  EXPECT_EQ(Read(7, arrival - 1), "2 0.75");  // as it was read then
+  EXPECT_EQ(Read(7, arrival), "72 70.75");
+  Open();
+  EXPECT_EQ(Read(7, arrival - 1), "2 0.75");
+  EXPECT_EQ(Read(7, arrival), "72 70.75");
+}
+
 TEST_F(OnlineFeaturesTest, ARequestThatAViewRefusesTakesNoOtherOfItsCommitWithIt) {
   Expression cast = Expression::Constant({}, TypeId::kBigint);
   cast.kind = Expression::Kind::kCast;
@@ -529,8 +548,10 @@ TEST_F(OnlineFeaturesTest, Rule8ExpiredIdsAreFreedBySmallSteps) {
   EXPECT_GT(online_->Stats().id_bytes, 3001 * 10);
   clock_.now = 2000;
   ASSERT_TRUE(Push(R"({"id": 2, "k": 9, "t": 990})").ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());            // the commit is over
   EXPECT_EQ(online_->Stats().ids_held, 3002 - 1002);  // 1,000 and two for each that came
   for (int id = 3; id < 6; ++id) ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": 9, "t": 990}})", id)).ok());
+  ASSERT_TRUE(online_->Checkpoint().ok());
   EXPECT_EQ(online_->Stats().ids_held, 5);
 }
 
