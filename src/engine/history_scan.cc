@@ -251,7 +251,7 @@ Status HistoryScan::ScanLog(const EventView& view, const Schema& input, uint64_t
   const StreamSource& stream = state_->definitions.streams.at(view.stream);
   HR_ASSIGN_OR_RETURN(const IdTest superseded, SupersededIds(workspace_, stream, options_.log_until));
   return ReadPushed(workspace_, stream.name, after, options_.log_until, [&](const LoggedRequest& request) -> Status {
-    const PushedRows pushed = RowsOfRequest(stream, request, superseded);
+    HR_ASSIGN_OR_RETURN(const PushedRows pushed, RowsOfRequest(stream, request, superseded));
     HR_ASSIGN_OR_RETURN(const RecordBatch rows, SelectInput(input, pushed.rows));
     return sink(rows, {true, pushed.available_at, {}, pushed.ingest});
   });

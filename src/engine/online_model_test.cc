@@ -247,6 +247,7 @@ class Server {
     options.keep_us = kKeepUs;
     options.id_retention_us = kIdRetentionUs;
     options.memory_bytes = memory_bytes_;
+    options.id_memory_bytes = memory_bytes_ / 4;
     HR_ASSIGN_OR_RETURN(online_,
                         OnlineFeatures::Open(std::move(store), std::move(definition), history, clock_, options));
     return absl::OkStatus();

@@ -34,7 +34,9 @@ OnlineOptions OnlineOptionsOf(const OnlineSettings& settings) {
   options.keep_us = settings.keep_us.value_or(0);
   options.id_retention_us = settings.id_retention_us;
   constexpr size_t kShareOfMachine = 4;
+  constexpr size_t kShareOfMemory = 4;
   options.memory_bytes = settings.memory_bytes.value_or(MachineMemoryBytes() / kShareOfMachine);
+  options.id_memory_bytes = options.memory_bytes / kShareOfMemory;
   return options;
 }
 

@@ -30,7 +30,8 @@ class OnlineStore {
   virtual uint64_t LastPosition() const = 0;  // of the last entry that was appended; 0: none ever was
 
   using LogVisitor = std::function<Status(uint64_t position, std::string_view entry)>;
-  // Entries after `after`, in order. kOutOfRange, before anything is visited: some of them were truncated.
+  // Entries after `after`, in order; the visitor may read and write states. kOutOfRange, before anything is visited:
+  // some of them were truncated.
   virtual Status ReadLog(uint64_t after, const LogVisitor& visitor) const = 0;
 
   // Every entry that was appended is on the disk when it returns OK, whatever the store promises otherwise.

@@ -263,7 +263,7 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
     sync_us = MicrosecondsSince(begin);
     if (!position.ok()) {
       next_ingest_ = first_ingest;
-      for (const auto& [stream, mark] : commit.ids_before) ids_[stream].ForgetSince(mark);
+      for (const auto& [stream, mark] : commit.ids_before) IdsOf(stream).ForgetSince(mark);
       EndCommit();
       for (CommittedPush& request : commit.accepted)
         request.done(Unavailable("not accepted: {}", Message(position.status())));
@@ -279,7 +279,9 @@ DurationUs OnlineFeatures::CommitRequests(std::vector<PendingPush> pending) {
   Publish(commit, entry_position);
   int64_t rows = 0;
   for (const CommittedPush& request : commit.accepted) rows += request.result.accepted;
-  ExpireIds(*set->definition, last_arrival_, 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit);
+  const size_t ids = 2 * static_cast<size_t>(rows) + kExpiredIdsPerCommit;
+  ExpireIds(*set->definition, last_arrival_, ids);
+  ShelveIds(ids);
   CountIds();
   return sync_us;
 }
@@ -375,7 +377,7 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
     KeepHeld(&batch.request, *commit);
     batch.parts[0].num_rows = batch.request.rows.num_rows;
   }
-  KnownIds& ids = ids_[name];
+  KnownIds& ids = IdsOf(name);
   const KnownIds::Mark ids_before = ids.CurrentMark();
   commit->ids_before.try_emplace(name, ids_before);
   std::vector<uint32_t> duplicates;
@@ -383,8 +385,12 @@ void OnlineFeatures::Prepare(PushBatch batch, TimestampUs arrival, const ViewSet
   request.source = name;
   request.arrival = arrival;
   request.first_ingest = next_ingest_;
-  std::optional<RecordBatch> fresh = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
-  request.rows = fresh ? *std::move(fresh) : std::move(batch.request.rows);
+  StatusOr<std::optional<RecordBatch>> fresh = DropDuplicates(stream->second, batch.request.rows, arrival, &duplicates);
+  if (!fresh.ok()) {
+    ids.ForgetSince(ids_before);
+    return batch.Refuse(fresh.status());
+  }
+  request.rows = fresh->has_value() ? **std::move(fresh) : std::move(batch.request.rows);
   const std::vector<TimestampUs>& available =
       commit->times.emplace_back(PushedAvailability(stream->second, request.rows, arrival));
   std::vector<int64_t>& ingest = commit->times.emplace_back(request.rows.num_rows);
@@ -439,19 +445,20 @@ void OnlineFeatures::KeepHeld(PushRequest* request, const Commit& commit) const 
 
 // Rule 8: the first of equal ids wins; `duplicates` gets the rows that are dropped; duplicates inside one request count
 // as duplicates; a null id is never one. Nothing: all rows are new.
-std::optional<RecordBatch> OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows,
-                                                          TimestampUs arrival, std::vector<uint32_t>* duplicates) {
+StatusOr<std::optional<RecordBatch>> OnlineFeatures::DropDuplicates(const StreamSource& stream, const RecordBatch& rows,
+                                                                    TimestampUs arrival,
+                                                                    std::vector<uint32_t>* duplicates) {
   if (stream.event_id.empty()) return std::nullopt;
   const Column& ids = *rows.Find(stream.event_id);
-  KnownIds& seen = ids_[stream.name];
+  KnownIds& seen = IdsOf(stream.name);
   const TimestampUs oldest = AddSaturated(arrival, -IdRetention(stream));
   std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < rows.num_rows; ++row) {
-    if (ids.IsNull(row) || seen.Add(EncodeId(ids, row), arrival, oldest)) {
-      kept.push_back(row);
-    } else {
-      duplicates->push_back(row);
+    bool is_new = true;
+    if (!ids.IsNull(row)) {
+      HR_ASSIGN_OR_RETURN(is_new, seen.Add(EncodeId(ids, row), arrival, oldest));
     }
+    (is_new ? kept : *duplicates).push_back(row);
   }
   if (duplicates->empty()) return std::nullopt;
   RecordBatch fresh;
@@ -468,13 +475,28 @@ void OnlineFeatures::ExpireIds(const OnlineDefinition& definition, TimestampUs a
   }
 }
 
+// The oldest ids of the stream that has most in memory go to the store, where all take more than they may.
+void OnlineFeatures::ShelveIds(size_t most) {
+  size_t bytes = 0;
+  KnownIds* largest = nullptr;
+  for (auto& [stream, ids] : ids_) {
+    bytes += ids.bytes();
+    if (largest == nullptr || ids.size_in_memory() > largest->size_in_memory()) largest = &ids;
+  }
+  if (largest == nullptr || bytes <= options_.id_memory_bytes) return;
+  (void)largest->Shelve(most);  // a store that takes none will take the next ones
+}
+
 void OnlineFeatures::CountIds() {
   size_t held = 0;
   size_t bytes = 0;
+  size_t shelved = 0;
   for (const auto& [stream, ids] : ids_) {
     held += ids.size();
     bytes += ids.bytes();
+    shelved += ids.size_in_store();
   }
+  ids_shelved_ = static_cast<int64_t>(shelved);
   ids_held_ = static_cast<int64_t>(held);
   id_bytes_ = static_cast<int64_t>(bytes);
 }

@@ -1,127 +1,73 @@
 #include "features/online/known_ids.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace headrace {
 namespace {
 
-constexpr size_t kBlockBytes = 64 << 10;
-
-template <typename Int>
-Int Load(const char* bytes) {
-  Int value;
-  std::memcpy(&value, bytes, sizeof(value));
-  return value;
-}
-
-template <typename Int>
-void Store(Int value, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
+constexpr size_t kShelvedAtOnce = 10'000;
 
 }  // namespace
 
-IdLog::IdLog(bool with_arrivals)
-    : arrival_bytes_(with_arrivals ? sizeof(TimestampUs) : 0), refs_(0, Hash{this}, Equal{this}) {}
-
-const char* IdLog::At(Ref ref) const {
-  return blocks_[(ref >> 32) - first_block_].data() + (ref & 0xFFFFFFFF);
+void HistoryIds::Add(std::string_view id) {
+  if (in_memory_.Contains(id, kMinTimestampUs)) return;
+  if (in_memory_.bytes() < memory_bytes_) return in_memory_.Append(id, kMaxTimestampUs);
+  to_shelve_.emplace_back(id, kMaxTimestampUs);
+  if (to_shelve_.size() >= kShelvedAtOnce) Finish();
 }
 
-std::string_view IdLog::IdAt(Ref ref) const {
-  const char* length = At(ref) + arrival_bytes_;
-  return {length + sizeof(uint32_t), Load<uint32_t>(length)};
-}
-
-TimestampUs IdLog::ArrivalAt(Ref ref) const {
-  return arrival_bytes_ == 0 ? kMaxTimestampUs : Load<TimestampUs>(At(ref));
-}
-
-size_t IdLog::EntryBytes(Ref ref) const {
-  return arrival_bytes_ + sizeof(uint32_t) + IdAt(ref).size();
-}
-
-bool IdLog::Contains(std::string_view id, TimestampUs oldest) const {
-  const auto it = refs_.find(id);
-  return it != refs_.end() && ArrivalAt(*it) >= oldest;
-}
-
-void IdLog::Append(std::string_view id, TimestampUs arrival) {
-  const size_t bytes = arrival_bytes_ + sizeof(uint32_t) + id.size();
-  if (blocks_.empty() || blocks_.back().capacity() - blocks_.back().size() < bytes) {
-    blocks_.emplace_back().reserve(std::max(bytes, kBlockBytes));
-    block_bytes_ += blocks_.back().capacity();
+void HistoryIds::Finish() {
+  if (!shelf_.Put(to_shelve_).ok()) {
+    for (const auto& [id, arrival] : to_shelve_) in_memory_.Append(id, arrival);
   }
-  std::string& block = blocks_.back();
-  const Ref ref = (first_block_ + blocks_.size() - 1) << 32 | block.size();
-  if (arrival_bytes_ > 0) Store(arrival, &block);
-  Store(static_cast<uint32_t>(id.size()), &block);
-  block.append(id);
-  if (const auto [it, inserted] = refs_.insert(ref); !inserted) {
-    refs_.erase(it);
-    refs_.insert(ref);
+  to_shelve_.clear();
+}
+
+StatusOr<bool> HistoryIds::Contains(std::string_view id) const {
+  if (in_memory_.Contains(id, kMinTimestampUs)) return true;
+  return shelf_.Contains(id, kMinTimestampUs);
+}
+
+Status HistoryIds::Visit(const IdVisitor& visitor) const {
+  in_memory_.Visit(kMinTimestampUs, visitor);
+  return shelf_.Visit(kMinTimestampUs, visitor);
+}
+
+StatusOr<bool> KnownIds::Add(std::string_view id, TimestampUs arrival, TimestampUs oldest) {
+  if (pushed_.Contains(id, oldest)) return false;
+  HR_ASSIGN_OR_RETURN(bool is_known, shelf_.Contains(id, oldest));
+  if (!is_known && history_ != nullptr) {
+    HR_ASSIGN_OR_RETURN(is_known, history_->Contains(id));
   }
-}
-
-void IdLog::Visit(TimestampUs oldest,
-                  const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const {
-  for (const Ref ref : refs_) {
-    if (ArrivalAt(ref) >= oldest) visitor(IdAt(ref), ArrivalAt(ref));
-  }
-}
-
-IdLog::Place IdLog::End() const {
-  if (blocks_.empty()) return {first_block_, 0};
-  return {first_block_ + blocks_.size() - 1, blocks_.back().size()};
-}
-
-void IdLog::EraseRef(Ref ref) {
-  const auto it = refs_.find(IdAt(ref));
-  if (it != refs_.end() && *it == ref) refs_.erase(it);
-}
-
-void IdLog::DropSince(const Place& place) {
-  const size_t kept_blocks = place.block - first_block_ + (place.offset > 0 ? 1 : 0);
-  size_t offset = place.offset;
-  for (size_t i = place.block - first_block_; i < blocks_.size(); ++i, offset = 0) {
-    while (offset < blocks_[i].size()) {
-      const Ref ref = (first_block_ + i) << 32 | offset;
-      offset += EntryBytes(ref);
-      EraseRef(ref);
-    }
-  }
-  for (; blocks_.size() > kept_blocks; blocks_.pop_back()) block_bytes_ -= blocks_.back().capacity();
-  if (place.offset > 0) blocks_.back().resize(place.offset);
-}
-
-TimestampUs IdLog::FirstArrival() const {
-  return ArrivalAt(first_block_ << 32 | first_offset_);
-}
-
-void IdLog::DropFirst() {
-  const Ref ref = first_block_ << 32 | first_offset_;
-  first_offset_ += EntryBytes(ref);
-  EraseRef(ref);
-  if (first_offset_ < blocks_.front().size()) return;
-  block_bytes_ -= blocks_.front().capacity();
-  blocks_.pop_front();
-  ++first_block_;
-  first_offset_ = 0;
-}
-
-size_t IdLog::bytes() const {
-  return block_bytes_ + refs_.capacity() * (sizeof(Ref) + 1);
-}
-
-bool KnownIds::Add(std::string_view id, TimestampUs arrival, TimestampUs oldest) {
-  if (history_->Contains(id, kMinTimestampUs) || pushed_.Contains(id, oldest)) return false;
+  if (is_known) return false;
   pushed_.Append(id, arrival);
   return true;
 }
 
 void KnownIds::Expire(TimestampUs oldest, size_t most) {
+  shelf_.Expire(oldest);
   for (size_t i = 0; i < most && !pushed_.empty() && pushed_.FirstArrival() < oldest; ++i) pushed_.DropFirst();
+}
+
+Status KnownIds::Shelve(size_t most) {
+  while (most > 0 && !pushed_.empty()) {
+    std::vector<std::pair<std::string, TimestampUs>> ids;
+    pushed_.VisitOldest(std::min(most, kShelvedAtOnce),
+                        [&](std::string_view id, TimestampUs arrival) { ids.emplace_back(id, arrival); });
+    HR_RETURN_IF_ERROR(shelf_.Put(ids));
+    for (size_t i = 0; i < ids.size(); ++i) pushed_.DropFirst();
+    most -= ids.size();
+  }
+  return absl::OkStatus();
+}
+
+Status KnownIds::Visit(TimestampUs oldest, const IdVisitor& visitor) const {
+  pushed_.Visit(oldest, visitor);
+  // One that came again after it had expired is in both, and once known: as it came last.
+  HR_RETURN_IF_ERROR(shelf_.Visit(oldest, [&](std::string_view id, TimestampUs arrival) {
+    if (!pushed_.Contains(id, oldest)) visitor(id, arrival);
+  }));
+  return history_ == nullptr ? absl::OkStatus() : history_->Visit(visitor);
 }
 
 }  // namespace headrace

@@ -1,101 +1,62 @@
 // The event ids of one stream that were seen (rule 8): those of history for ever, pushed ones until they have expired.
 //
-//   blocks_   [arrival | length | id][arrival | length | id]...   in order of arrival; bytes are appended at the back
-//                 ^                                               and freed at the front, a block at a time
-//   refs_     { block and offset }                                a hash set whose elements are compared by the bytes
-//                                                                 that they point to
+//   in memory (IdLog)   the newest      -- Shelve, the oldest first -->      in the store (IdShelf)
 //
-// A pushed id costs 12 bytes, its own, and 10 to 21 in the hash set (8 and one of control, at a load of 7/16 to 7/8);
-// one of history 8 bytes less. Nothing is ever swept: Expire looks at the oldest entries only. The hash set does not
-// shrink: it stays as large as the most ids that were held at once need.
+// How many are in memory is for the owner to say: one there is found in a tenth of a microsecond, a new one after one
+// or two that the store takes to know that it has it not. Nothing is ever swept: Expire looks at the oldest entries
+// only.
 //
 // Not thread-safe.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_set.h"
-#include "base/time.h"
+#include "features/online/id_log.h"
+#include "features/online/id_shelf.h"
 
 namespace headrace {
 
-// Ids in order of arrival, each findable by its bytes.
-class IdLog {
+// Ids of history: of the same arrival for all, the greatest. Once all are added, any number of threads may ask.
+class HistoryIds {
  public:
-  explicit IdLog(bool with_arrivals);
-  IdLog(const IdLog&) = delete;
-  IdLog& operator=(const IdLog&) = delete;
+  // The ids take some `memory_bytes`; the others go to the store, which must outlive this.
+  HistoryIds(OnlineStore& store, size_t memory_bytes) : memory_bytes_(memory_bytes), shelf_(store) {}
 
-  // Whether there is an entry of `id` that arrived at or after `oldest`.
-  bool Contains(std::string_view id, TimestampUs oldest) const;
-  void Append(std::string_view id, TimestampUs arrival);  // an older entry of the same id is found no more
+  void Add(std::string_view id);
+  void Finish();  // after the last Add
 
-  struct Place {
-    uint64_t block = 0;
-    size_t offset = 0;
-  };
-  Place End() const;
-  void DropSince(const Place& place);  // what was appended since End() was `place`
-
-  bool empty() const { return blocks_.empty(); }
-  TimestampUs FirstArrival() const;  // of the oldest entry; there must be one
-  void DropFirst();
-
-  // Every id that Contains finds, in no order. The arrival of an id without one is the greatest.
-  void Visit(TimestampUs oldest, const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const;
-
-  size_t size() const { return refs_.size(); }
-  size_t bytes() const;  // of blocks and hash set
+  bool empty() const { return size() == 0; }
+  StatusOr<bool> Contains(std::string_view id) const;
+  Status Visit(const IdVisitor& visitor) const;
+  size_t size() const { return in_memory_.size() + shelf_.size(); }
+  size_t size_in_store() const { return shelf_.size(); }
+  size_t bytes() const { return in_memory_.bytes(); }  // of memory
 
  private:
-  using Ref = uint64_t;  // block number << 32 | offset
-  struct Hash {
-    using is_transparent = void;
-    const IdLog* log;
-    size_t operator()(std::string_view id) const { return absl::HashOf(ToAbsl(id)); }
-    size_t operator()(Ref ref) const { return (*this)(log->IdAt(ref)); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    const IdLog* log;
-    bool operator()(Ref a, Ref b) const { return log->IdAt(a) == log->IdAt(b); }
-    bool operator()(std::string_view a, Ref b) const { return a == log->IdAt(b); }
-    bool operator()(Ref a, std::string_view b) const { return log->IdAt(a) == b; }
-  };
-
-  const char* At(Ref ref) const;
-  std::string_view IdAt(Ref ref) const;
-  TimestampUs ArrivalAt(Ref ref) const;
-  size_t EntryBytes(Ref ref) const;
-  void EraseRef(Ref ref);  // unless a later entry of the same id has taken its place
-
-  const size_t arrival_bytes_;
-  std::deque<std::string> blocks_;
-  size_t block_bytes_ = 0;    // capacity of all
-  uint64_t first_block_ = 0;  // number of blocks_.front()
-  size_t first_offset_ = 0;   // of its first entry
-  absl::flat_hash_set<Ref, Hash, Equal> refs_;
+  const size_t memory_bytes_;
+  IdLog in_memory_{/*with_arrivals=*/false};
+  std::vector<std::pair<std::string, TimestampUs>> to_shelve_;
+  IdShelf shelf_;
 };
 
 class KnownIds {
  public:
-  // The ids of history, without arrivals, in the place of those that were known as such.
-  void SetHistory(std::shared_ptr<const IdLog> history) { history_ = std::move(history); }
+  explicit KnownIds(OnlineStore& store) : shelf_(store) {}  // which must outlive it
+
+  // The ids of history in the place of those that were known as such.
+  void SetHistory(std::shared_ptr<const HistoryIds> history) { history_ = std::move(history); }
 
   // Whether `id` is new: neither in history nor pushed at or after `oldest`. Then it is known as pushed at `arrival`,
-  // which must not be before that of an earlier call.
-  bool Add(std::string_view id, TimestampUs arrival, TimestampUs oldest);
+  // which must not be before that of an earlier call. An error is the store's.
+  StatusOr<bool> Add(std::string_view id, TimestampUs arrival, TimestampUs oldest);
 
   // `id` was pushed and accepted at `arrival`, as the log says: known as that also while history has it, too, since
   // another history may come that does not.
   void Remember(std::string_view id, TimestampUs arrival) { pushed_.Append(id, arrival); }
 
-  // What Add found new since `mark` was taken, and before any Expire, can be taken back.
+  // What Add found new since `mark` was taken, and before any Expire or Shelve, can be taken back.
   using Mark = IdLog::Place;
   Mark CurrentMark() const { return pushed_.End(); }
   void ForgetSince(const Mark& mark) { pushed_.DropSince(mark); }
@@ -104,18 +65,22 @@ class KnownIds {
   // whether they were freed or not.
   void Expire(TimestampUs oldest, size_t most);
 
-  // As IdLog::Visit, of history and pushes.
-  void Visit(TimestampUs oldest, const std::function<void(std::string_view id, TimestampUs arrival)>& visitor) const {
-    history_->Visit(oldest, visitor);
-    pushed_.Visit(oldest, visitor);
-  }
+  // Moves the oldest pushed ids to the store, at most `most` of them. Where it takes none they stay.
+  Status Shelve(size_t most);
+  const std::string& shelf_prefix() const { return shelf_.prefix(); }
 
-  size_t size() const { return history_->size() + pushed_.size(); }
-  size_t bytes() const { return history_->bytes() + pushed_.bytes(); }
+  // Every id that Add would not find new, in no order; those of history with the greatest arrival.
+  Status Visit(TimestampUs oldest, const IdVisitor& visitor) const;
+
+  size_t size() const { return (history_ ? history_->size() : 0) + pushed_.size() + shelf_.size(); }
+  size_t bytes() const { return (history_ ? history_->bytes() : 0) + pushed_.bytes(); }  // of memory
+  size_t size_in_store() const { return (history_ ? history_->size_in_store() : 0) + shelf_.size(); }
+  size_t size_in_memory() const { return pushed_.size(); }  // of pushed ones
 
  private:
-  std::shared_ptr<const IdLog> history_ = std::make_shared<IdLog>(/*with_arrivals=*/false);
+  std::shared_ptr<const HistoryIds> history_;  // nullptr: none
   IdLog pushed_{/*with_arrivals=*/true};
+  IdShelf shelf_;
 };
 
 }  // namespace headrace

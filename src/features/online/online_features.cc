@@ -6,6 +6,12 @@
 #include "base/kill_point.h"
 
 namespace headrace {
+namespace {
+
+constexpr size_t kShelvedIdsAtOnce = 1'000;  // while the log is read again, and twice as many as an entry has
+
+}  // namespace
+
 OnlineFeatures::OnlineFeatures(std::unique_ptr<OnlineStore> store, const Clock& clock, const OnlineOptions& options)
     : store_(std::move(store)), clock_(clock), options_(options), pace_(options.max_commit_rows) {}
 
@@ -30,8 +36,9 @@ OnlineFeatures::~OnlineFeatures() {
 
 Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader& history) {
   HR_RETURN_IF_ERROR(FindLastArrival());
+  (void)store_->DropStates(IdShelf::kAllShelves);  // of processes before; where that fails nobody finds them
   const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us, *store_);
-  HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
+  HR_RETURN_IF_ERROR(LoadHistoryIds(history, options_.id_memory_bytes / 2, *store_, set.get()));
   TakeHistoryIds(*set);
   HR_ASSIGN_OR_RETURN(Included included, RestoreFromCheckpoint(*store_, options_.memory_bytes, set.get()));
   HR_ASSIGN_OR_RETURN(stale_states_, StatesOfOthers(*store_, *set));
@@ -82,13 +89,16 @@ void OnlineFeatures::RememberLogged(const LoggedRequest& request, const OnlineDe
   const DurationUs retention_us = IdRetention(stream->second);
   if (request.arrival < AddSaturated(last_arrival_, -retention_us)) return;
   const Column* ids = request.rows.Find(stream->second.event_id);
-  for (size_t row = 0; ids != nullptr && row < ids->size(); ++row) {
-    if (!ids->IsNull(row)) ids_[request.source].Remember(EncodeId(*ids, row), request.arrival);
+  if (ids == nullptr) return;
+  KnownIds& known = IdsOf(request.source);
+  for (size_t row = 0; row < ids->size(); ++row) {
+    if (!ids->IsNull(row)) known.Remember(EncodeId(*ids, row), request.arrival);
   }
+  ShelveIds(2 * ids->size() + kShelvedIdsAtOnce);
 }
 
 void OnlineFeatures::TakeHistoryIds(const ViewSet& set) {
-  for (const auto& [stream, ids] : set.history_ids) ids_[stream].SetHistory(ids);
+  for (const auto& [stream, ids] : set.history_ids) IdsOf(stream).SetHistory(ids);
 }
 
 std::shared_ptr<ViewSet> OnlineFeatures::CurrentSet() const {
@@ -144,7 +154,7 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
   const std::shared_ptr<ViewSet> set = MakeViewSet(std::move(definition), options_.keep_us, *store_);
   const std::set<std::string> kept = KeepFrom(*CurrentSet(), set.get());
   const size_t memory_bytes = options_.memory_bytes / 2;  // beside what is served
-  HR_RETURN_IF_ERROR(LoadHistoryIds(history, set.get()));
+  HR_RETURN_IF_ERROR(LoadHistoryIds(history, options_.id_memory_bytes / 2, *store_, set.get()));
   Included included;
   HR_RETURN_IF_ERROR(FillFromHistory(history, kept, memory_bytes, set.get(), &included));
   LogRange range;
@@ -186,6 +196,7 @@ Status OnlineFeatures::Checkpoint() {
   OnlineStore::Checkpoint checkpoint;
   checkpoint.position = store_->LastPosition();
   const TimestampUs horizon = Horizon(*set);
+  IdHorizons oldest_ids = OldestIds(*set->definition);
   commit_lock.unlock();
   KillPoint("checkpoint.begun");
   for (const ViewSet::Group& group : set->groups) {
@@ -203,16 +214,30 @@ Status OnlineFeatures::Checkpoint() {
   commit_lock.lock();
   stale_states_.erase(stale_states_.begin(), stale_states_.begin() + static_cast<ptrdiff_t>(stale.size()));
   commit_lock.unlock();
-  ExpireStates(*set, horizon);
+  ExpireStates(*set, horizon, std::move(oldest_ids));
   EvictFrom(*set);
   return absl::OkStatus();
 }
 
-// Memory forgets by itself; what the store has of keys that nobody asks for goes when it is written anew.
-void OnlineFeatures::ExpireStates(const ViewSet& set, TimestampUs horizon) {
+OnlineFeatures::IdHorizons OnlineFeatures::OldestIds(const OnlineDefinition& definition) const {
+  IdHorizons oldest;
+  for (const auto& [name, ids] : ids_) {
+    const auto stream = definition.streams.find(name);
+    if (stream == definition.streams.end()) continue;
+    oldest.emplace_back(ids.shelf_prefix(), AddSaturated(last_arrival_, -IdRetention(stream->second)));
+  }
+  return oldest;
+}
+
+// Memory forgets by itself; what the store has of keys that nobody asks for, and of ids, goes when it is written anew.
+void OnlineFeatures::ExpireStates(const ViewSet& set, TimestampUs horizon, IdHorizons oldest_ids) {
   std::vector<std::pair<std::string, std::weak_ptr<const GroupState>>> groups;
   for (const ViewSet::Group& group : set.groups) groups.emplace_back(group.state->prefix(), group.state);
-  store_->SetExpiry([groups = std::move(groups), horizon](std::string_view name, std::string_view bytes) {
+  store_->SetExpiry([groups = std::move(groups), horizon, oldest_ids = std::move(oldest_ids)](std::string_view name,
+                                                                                              std::string_view bytes) {
+    for (const auto& [prefix, oldest] : oldest_ids) {
+      if (name.starts_with(prefix)) return IdShelf::ArrivedBefore(bytes, oldest);
+    }
     for (const auto& [prefix, weak] : groups) {
       if (!name.starts_with(prefix)) continue;
       const std::shared_ptr<const GroupState> group = weak.lock();
@@ -252,6 +277,7 @@ OnlineStats OnlineFeatures::Stats() const {
   stats.events_future = future_;
   stats.ids_held = ids_held_;
   stats.id_bytes = id_bytes_;
+  stats.ids_shelved = ids_shelved_;
   stats.commits = commits_;
   stats.log_position = store_->LastPosition();
   stats.checkpoint_position = store_->CheckpointPosition();

@@ -49,6 +49,8 @@ struct OnlineOptions {
   std::optional<DurationUs> future_skew_us;
   // What the events of the views may take; keys beyond are in the store alone.
   size_t memory_bytes = std::numeric_limits<size_t>::max();
+  // What event ids may take; the oldest beyond are in the store.
+  size_t id_memory_bytes = std::numeric_limits<size_t>::max();
   size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
   // Rows that share one log entry; fewer where they take long (CommitPace), more where one request has more.
   size_t max_commit_rows = 20'000;
@@ -77,6 +79,7 @@ struct OnlineStats {
   int64_t events_future = 0;   // refused: too far after the present
   int64_t ids_held = 0;        // event ids that are known, over all streams
   int64_t id_bytes = 0;        // the memory that they take
+  int64_t ids_shelved = 0;     // of them, that the store has in place of memory
   int64_t commits = 0;
   int64_t queued_rows = 0;  // that wait to be written
   uint64_t log_position = 0;
@@ -188,11 +191,13 @@ class OnlineFeatures {
                                                             std::span<const TimestampUs> available,
                                                             std::span<const int64_t> ingest);
   void KeepHeld(PushRequest* request, const Commit& commit) const;
-  std::optional<RecordBatch> DropDuplicates(const StreamSource& stream, const RecordBatch& rows, TimestampUs arrival,
-                                            std::vector<uint32_t>* duplicates);
+  KnownIds& IdsOf(const std::string& stream) { return ids_.try_emplace(stream, *store_).first->second; }
+  StatusOr<std::optional<RecordBatch>> DropDuplicates(const StreamSource& stream, const RecordBatch& rows,
+                                                      TimestampUs arrival, std::vector<uint32_t>* duplicates);
   void Publish(const Commit& commit, uint64_t position);
   void Acknowledge(std::span<const CommittedPush> pushes);
   void ExpireIds(const OnlineDefinition& definition, TimestampUs arrival, size_t most);
+  void ShelveIds(size_t most);
   void CountIds();
 
   // A commit's arrival: after every instant that was read at, and never before the last one (rule 3).
@@ -202,7 +207,10 @@ class OnlineFeatures {
 
   std::shared_ptr<ViewSet> CurrentSet() const;
   void EvictFrom(const ViewSet& set);
-  void ExpireStates(const ViewSet& set, TimestampUs horizon);
+  // By the prefix of what the store has of a stream's ids: which arrivals count. Under commit_mutex_.
+  using IdHorizons = std::vector<std::pair<std::string, TimestampUs>>;
+  IdHorizons OldestIds(const OnlineDefinition& definition) const;
+  void ExpireStates(const ViewSet& set, TimestampUs horizon, IdHorizons oldest_ids);
   std::shared_ptr<const FeatureReader> ReaderOf(const ViewSet& set, const FeaturePlan& plan);
   StatusOr<StateHash::Part> HashQuarantine(const std::string& source) const;
 
@@ -245,6 +253,7 @@ class OnlineFeatures {
   std::atomic<int64_t> future_ = 0;
   std::atomic<int64_t> ids_held_ = 0;
   std::atomic<int64_t> id_bytes_ = 0;
+  std::atomic<int64_t> ids_shelved_ = 0;
   std::atomic<int64_t> commits_ = 0;
   std::atomic<int64_t> log_bytes_ = 0;
   std::atomic<int64_t> overflow_cells_ = 0;

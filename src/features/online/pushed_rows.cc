@@ -8,10 +8,14 @@
 namespace headrace {
 namespace {
 
-std::vector<uint32_t> RowsToKeep(const Column& ids, const IdTest& superseded) {
+StatusOr<std::vector<uint32_t>> RowsToKeep(const Column& ids, const IdTest& superseded) {
   std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < ids.size(); ++row) {
-    if (ids.IsNull(row) || !superseded(EncodeId(ids, row))) kept.push_back(row);
+    bool leave_out = false;
+    if (!ids.IsNull(row)) {
+      HR_ASSIGN_OR_RETURN(leave_out, superseded(EncodeId(ids, row)));
+    }
+    if (!leave_out) kept.push_back(row);
   }
   return kept;
 }
@@ -91,13 +95,13 @@ StatusOr<PushedEvents> PushedEvents::Make(const ViewProgram& program, const Reco
   return events;
 }
 
-PushedRows RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded) {
+StatusOr<PushedRows> RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded) {
   PushedRows pushed{request.rows, PushedAvailability(stream, request.rows, request.arrival), {}};
   pushed.ingest.resize(request.rows.num_rows);
   std::iota(pushed.ingest.begin(), pushed.ingest.end(), request.first_ingest);
   const Column* ids = stream.event_id.empty() ? nullptr : request.rows.Find(stream.event_id);
   if (ids == nullptr || !superseded) return pushed;
-  const std::vector<uint32_t> kept = RowsToKeep(*ids, superseded);
+  HR_ASSIGN_OR_RETURN(const std::vector<uint32_t> kept, RowsToKeep(*ids, superseded));
   if (kept.size() == request.rows.num_rows) return pushed;
   for (Column& column : pushed.rows.columns) column = column.Take(kept);
   pushed.rows.num_rows = kept.size();

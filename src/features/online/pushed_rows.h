@@ -47,7 +47,7 @@ struct PushedRows {
 
 // A logged request as events of its stream. Rows whose id is `superseded` are left out: a history that was taken after
 // them has it, and goes first (rule 8). No function: none is.
-using IdTest = std::function<bool(std::string_view id)>;
-PushedRows RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded);
+using IdTest = std::function<StatusOr<bool>(std::string_view id)>;
+StatusOr<PushedRows> RowsOfRequest(const StreamSource& stream, const LoggedRequest& request, const IdTest& superseded);
 
 }  // namespace headrace

@@ -40,16 +40,16 @@ StatusOr<StateHash::Part> HashView(const OnlineViewSpec& spec, const ViewSet& se
 }
 
 // The sum of the ids' hashes, since they are in no order.
-StateHash::Part HashIds(const std::string& stream, const KnownIds& ids, TimestampUs oldest) {
+StatusOr<StateHash::Part> HashIds(const std::string& stream, const KnownIds& ids, TimestampUs oldest) {
   StateHash::Part part{"ids", stream, 0, 0, ""};
   uint64_t sum = 0;
-  ids.Visit(oldest, [&](std::string_view id, TimestampUs arrival) {
+  HR_RETURN_IF_ERROR(ids.Visit(oldest, [&](std::string_view id, TimestampUs arrival) {
     ByteWriter writer;
     writer.PutText(id);
     writer.PutI64(arrival);
     sum += Hash64(std::move(writer).Finish());
     ++part.entries;
-  });
+  }));
   part.hash = fmt::format("{:016x}", sum);
   return part;
 }
@@ -92,7 +92,9 @@ StatusOr<StateHash> OnlineFeatures::Hash() {
   for (const auto& [name, stream] : set->definition->streams) {
     const auto ids = ids_.find(name);
     if (stream.event_id.empty() || ids == ids_.end()) continue;
-    result.parts.push_back(HashIds(name, ids->second, AddSaturated(last_arrival_, -IdRetention(stream))));
+    HR_ASSIGN_OR_RETURN(StateHash::Part part,
+                        HashIds(name, ids->second, AddSaturated(last_arrival_, -IdRetention(stream))));
+    result.parts.push_back(std::move(part));
   }
   for (const auto& [source, rows] : quarantine_.Counts()) {
     if (rows == 0) continue;

@@ -108,7 +108,7 @@ void MakeGroups(OnlineStore& store, ViewSet* set) {
 IdTest SupersededBy(const ViewSet& set, const std::string& stream) {
   const auto ids = set.history_ids.find(stream);
   if (ids == set.history_ids.end() || ids->second->empty()) return nullptr;
-  return [&history = *ids->second](std::string_view id) { return history.Contains(id, kMinTimestampUs); };
+  return [&history = *ids->second](std::string_view id) { return history.Contains(id); };
 }
 
 // What is more goes to the store, and from memory.
@@ -125,12 +125,13 @@ class Replay {
   Replay(const ViewSet& set, const Included& included) : set_(set), included_(included) {}
 
   // Of a source that the project has no more: nothing.
-  void Add(uint64_t position, const LoggedRequest& request) {
+  Status Add(uint64_t position, const LoggedRequest& request) {
     const auto stream = set_.definition->streams.find(request.source);
-    if (stream == set_.definition->streams.end()) return;
-    requests_.push_back(
-        {position, request.source, RowsOfRequest(stream->second, request, SupersededBy(set_, request.source))});
+    if (stream == set_.definition->streams.end()) return absl::OkStatus();
+    HR_ASSIGN_OR_RETURN(PushedRows pushed, RowsOfRequest(stream->second, request, SupersededBy(set_, request.source)));
+    requests_.push_back({position, request.source, std::move(pushed)});
     rows_ += request.rows.num_rows;
+    return absl::OkStatus();
   }
 
   Status ApplyIfMany(size_t memory_bytes) {
@@ -217,18 +218,17 @@ std::set<std::string> KeepFrom(const ViewSet& before, ViewSet* set) {
   return kept;
 }
 
-Status LoadHistoryIds(const HistoryReader& history, ViewSet* set) {
+Status LoadHistoryIds(const HistoryReader& history, size_t memory_bytes, OnlineStore& store, ViewSet* set) {
   for (const auto& [name, stream] : set->definition->streams) {
     if (stream.event_id.empty() || set->history_ids.contains(name)) continue;
-    const auto known = std::make_shared<IdLog>(/*with_arrivals=*/false);
+    const auto known = std::make_shared<HistoryIds>(store, memory_bytes);
     HR_RETURN_IF_ERROR(history.ids(stream, [&](const Column& ids) {
       for (size_t row = 0; row < ids.size(); ++row) {
-        if (ids.IsNull(row)) continue;
-        const std::string id = EncodeId(ids, row);
-        if (!known->Contains(id, kMinTimestampUs)) known->Append(id, 0);
+        if (!ids.IsNull(row)) known->Add(EncodeId(ids, row));
       }
       return absl::OkStatus();
     }));
+    known->Finish();
     set->history_ids[name] = known;
   }
   return absl::OkStatus();
@@ -309,7 +309,7 @@ Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet&
     HR_ASSIGN_OR_RETURN(const std::vector<LoggedRequest> requests, DecodeLogEntry(entry));
     for (const LoggedRequest& request : requests) {
       if (on_request) on_request(position, request);
-      replay.Add(position, request);
+      HR_RETURN_IF_ERROR(replay.Add(position, request));
     }
     return replay.ApplyIfMany(range.memory_bytes);
   });

@@ -45,7 +45,7 @@ struct ViewSet {
   DurationUs keep_us = 0;               // how far back reads reach
   // By stream that has views: how far back its longest window reaches; kMaxTimestampUs: without end.
   std::map<std::string, DurationUs> reach_us;
-  std::map<std::string, std::shared_ptr<const IdLog>> history_ids;  // by stream with event ids
+  std::map<std::string, std::shared_ptr<const HistoryIds>> history_ids;  // by stream with event ids
 
   void Forget(TimestampUs horizon);
   size_t MemoryBytes() const;
@@ -61,8 +61,8 @@ std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs kee
 // answers for. Kept states go on being changed by who has `before`. Gives the groups whose state was kept.
 std::set<std::string> KeepFrom(const ViewSet& before, ViewSet* set);
 
-// Ids of streams that KeepFrom has not taken over.
-Status LoadHistoryIds(const HistoryReader& history, ViewSet* set);
+// Ids of streams that KeepFrom has not taken over. What is more than some `memory_bytes` of them goes to the store.
+Status LoadHistoryIds(const HistoryReader& history, size_t memory_bytes, OnlineStore& store, ViewSet* set);
 
 // Which definition and history the states of a checkpoint were made from, and how far back they answer.
 inline constexpr std::string_view kMetaState = "meta";

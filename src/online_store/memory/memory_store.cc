@@ -1,5 +1,7 @@
 #include "online_store/memory/memory_store.h"
 
+#include <algorithm>
+
 namespace headrace {
 
 StatusOr<uint64_t> MemoryStore::Append(std::string_view entry) {
@@ -14,12 +16,16 @@ uint64_t MemoryStore::LastPosition() const {
 }
 
 Status MemoryStore::ReadLog(uint64_t after, const LogVisitor& visitor) const {
-  const std::lock_guard lock(mutex_);
-  if (after < truncated_)
-    return absl::OutOfRangeError(fmt::format("online store: the log begins after entry {}", truncated_));
-  for (uint64_t position = after; position < truncated_ + log_.size(); ++position) {
-    HR_RETURN_IF_ERROR(visitor(position + 1, log_[position - truncated_]));
+  // As they are now; the visitor may come back for states, or write some.
+  std::vector<std::string> entries;
+  {
+    const std::lock_guard lock(mutex_);
+    if (after < truncated_)
+      return absl::OutOfRangeError(fmt::format("online store: the log begins after entry {}", truncated_));
+    entries.assign(log_.begin() + static_cast<ptrdiff_t>(std::min<uint64_t>(after - truncated_, log_.size())),
+                   log_.end());
   }
+  for (const std::string& entry : entries) HR_RETURN_IF_ERROR(visitor(++after, entry));
   return absl::OkStatus();
 }
 

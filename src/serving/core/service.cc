@@ -219,6 +219,8 @@ std::string Service::Metrics() const {
   add("headrace_events_future_total", "counter", "Events refused because too far after the server's clock.",
       stats.events_future);
   add("headrace_event_ids", "gauge", "Event ids that are remembered.", stats.ids_held);
+  add("headrace_event_ids_on_disk", "gauge", "Of them, those that are on the disk in place of memory.",
+      stats.ids_shelved);
   add("headrace_event_id_bytes", "gauge", "Memory that the remembered event ids take.", stats.id_bytes);
   add("headrace_event_queue_rows", "gauge", "Events that wait to be written.", stats.queued_rows);
   add("headrace_event_commits_total", "counter", "Log entries written.", stats.commits);
