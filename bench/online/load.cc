@@ -1,5 +1,6 @@
 // A load of events for `./dev bench online`: connections that each send a prepared request, wait for its answer, and
-// send the next, to Headrace over HTTP or to Redis. One thread. Prints one line of JSON.
+// send the next, to Headrace over HTTP or to Redis. Requests that are refused with 429 are counted, and sent again. One
+// thread. Prints one line of JSON.
 //
 //   load PORT http|redis|hmget CONNECTIONS BATCH SECONDS [EVENTS_PER_SECOND]
 //
@@ -146,9 +147,11 @@ class Answer {
     const size_t length = text_.find("Content-Length: ");
     if (length > head) Fail("an answer without length");
     if (text_.size() < head + 4 + std::strtoul(text_.c_str() + length + 16, nullptr, 10)) return false;
-    if (!text_.starts_with("HTTP/1.1 200")) Fail(text_);
+    refused_ = text_.starts_with("HTTP/1.1 429");
+    if (!refused_ && !text_.starts_with("HTTP/1.1 200")) Fail(text_);
     return true;
   }
+  bool refused() const { return refused_; }  // of a whole one: the server had no room for the request
   void Clear() {
     text_.clear();
     lines_ = bytes_ = 0;
@@ -160,6 +163,7 @@ class Answer {
   std::string text_;
   size_t lines_ = 0;
   size_t bytes_ = 0;
+  bool refused_ = false;
 };
 
 struct Connection {
@@ -211,7 +215,8 @@ void Run(const Options& options) {
     ::epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
     send(connections[i]);
   }
-  std::vector<double> latencies_us;
+  std::vector<double> latencies_us;  // of requests that were not refused
+  size_t refused = 0;
   size_t open = connections.size();
   std::vector<char> buffer(1 << 20);
   while (open > 0) {
@@ -225,7 +230,11 @@ void Run(const Options& options) {
       if (!connection.answer.Take({buffer.data(), static_cast<size_t>(got)})) continue;
       connection.answer.Clear();
       const Clock::time_point now = Clock::now();
-      latencies_us.push_back(std::chrono::duration<double, std::micro>(now - connection.sent).count());
+      if (connection.answer.refused()) {
+        ++refused;
+      } else {
+        latencies_us.push_back(std::chrono::duration<double, std::micro>(now - connection.sent).count());
+      }
       if (seconds(now) < options.seconds) {
         send(connection);
       } else {
@@ -235,9 +244,11 @@ void Run(const Options& options) {
   }
   const double took = seconds(Clock::now());
   std::sort(latencies_us.begin(), latencies_us.end());
-  fmt::print("{{\"requests\": {}, \"events\": {}, \"seconds\": {:.3f}, \"p50_us\": {:.1f}, \"p99_us\": {:.1f}}}\n",
-             latencies_us.size(), latencies_us.size() * options.batch, took, Percentile(latencies_us, 0.5),
-             Percentile(latencies_us, 0.99));
+  fmt::print(
+      "{{\"requests\": {}, \"refused\": {}, \"events\": {}, \"seconds\": {:.3f}, \"p50_us\": {:.1f}, \"p99_us\": "
+      "{:.1f}}}\n",
+      latencies_us.size(), refused, latencies_us.size() * options.batch, took, Percentile(latencies_us, 0.5),
+      Percentile(latencies_us, 0.99));
 }
 
 }  // namespace
