@@ -1,8 +1,7 @@
 // Ids in memory, in order of arrival, each findable by its bytes.
 //
-//   blocks_   [arrival | length | id][arrival | length | id]...   bytes are appended at the back and freed at the
-//   front,
-//                 ^                                               a block at a time
+//   blocks_   [arrival | length | id][arrival | length | id]...   appended at the back, freed at the front, a block
+//                 ^                                               at a time
 //   refs_     { block and offset }                                a hash set whose elements are compared by the bytes
 //                                                                 that they point to
 //
