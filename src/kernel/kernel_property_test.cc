@@ -324,6 +324,18 @@ void CheckSharing(int seed) {
   }
 }
 
+// ForgetsFrom is not too late, and where the events leave the view's reach, not too early either.
+void Forget(const ViewProgram& program, TimestampUs horizon, KeyEvents* state) {
+  const TimestampUs from = state->ForgetsFrom();
+  const size_t before = state->size();
+  state->Forget(horizon);
+  if (horizon < from) {
+    EXPECT_EQ(state->size(), before) << "horizon " << horizon << ", said " << from;
+  } else if (program.Reach()) {
+    EXPECT_LT(state->size(), before) << "horizon " << horizon << ", said " << from;
+  }
+}
+
 // Events come and old ones are forgotten in turn: what is left answers as if nothing had been forgotten.
 void CheckForgetting(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 1000);
@@ -340,10 +352,10 @@ void CheckForgetting(int seed) {
     forgetful.Insert(view, row);
     if (!generator.Chance(5)) continue;
     horizon = std::max(horizon, generator.At(generator.Below(100)));
-    forgetful.Forget(horizon);
+    Forget(program, horizon, &forgetful);
   }
   horizon = std::max(horizon, generator.At(generator.Below(150)));
-  forgetful.Forget(horizon);
+  Forget(program, horizon, &forgetful);
   KeyEvents restored(tiled);
   restored.Restore(forgetful.rows().Rows());
   for (TimestampUs t = horizon; t < horizon + generator.Span(40); t += generator.Span(3)) {

@@ -182,6 +182,21 @@ void KeyEvents::Forget(TimestampUs horizon) {
   }
 }
 
+TimestampUs KeyEvents::ForgetsFrom() const {
+  if (rows_.size() == 0) return kMaxTimestampUs;
+  TimestampUs from = kMinTimestampUs;
+  for (const ReadPlan::View& view : plan_->views()) {
+    if (const std::optional<DurationUs> reach = view.program->Reach()) {
+      from = std::max(from, AddSaturated(AddSaturated(rows_.event_time()[0], *reach), 1));
+    } else if (view.program->is_latest_value() && rows_.size() > 1) {
+      from = std::max(from, rows_.event_time()[1]);  // when it may hide the first
+    } else {
+      return kMaxTimestampUs;
+    }
+  }
+  return from;
+}
+
 void AppendEmptyCells(const ViewProgram& program, FeatureCells* cells) {
   const ReadPlan plan(program);
   const ViewRead view(plan, 0);

@@ -36,6 +36,8 @@ class KeyEvents {
   size_t RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const;
   // Forgets those that none of the plan's views can see.
   void Forget(TimestampUs horizon);
+  // At no earlier horizon is there anything to forget of what is there now; kMaxTimestampUs: never.
+  TimestampUs ForgetsFrom() const;
 
   const PackedEvents& rows() const { return rows_; }
   void Restore(const EventRows& rows);  // in any order; of one that is there twice only the first is kept

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
+#include <numeric>
 
 #include "base/codec.h"
 
@@ -89,7 +89,25 @@ void Prefetch(const void* object, size_t size) {
     __builtin_prefetch(static_cast<const char*>(object) + byte, /*rw=*/1);
 }
 
+// The longest time that an event is seen by a view, unless it is seen for ever.
+DurationUs ReachOf(const EventGroup& group) {
+  DurationUs reach = kUsPerDay;  // of views that all show latest values
+  bool any = false;
+  for (const EventGroup::Member& member : group.members) {
+    const std::optional<DurationUs> own = member.view->Reach();
+    if (own) reach = any ? std::max(reach, *own) : *own;
+    any |= own.has_value();
+  }
+  return reach;
+}
+
 }  // namespace
+
+GroupState::GroupState(EventGroup group, OnlineStore& store, std::string prefix)
+    : group_(std::move(group)), plan_(group_), nothing_(plan_), store_(store), prefix_(std::move(prefix)) {
+  const DurationUs reach = ReachOf(group_);
+  for (size_t i = 0; i < kShards; ++i) shards_.emplace_back(reach);
+}
 
 GroupState::Key* GroupState::Key::Make(const ReadPlan& plan, std::string_view name) {
   void* memory = ::operator new(sizeof(Key) + name.size());
@@ -103,9 +121,15 @@ void GroupState::Key::Free(Key* key) {
   ::operator delete(key);
 }
 
-size_t GroupState::Key::MemoryBytes() const {
-  constexpr size_t kInTableAndHeap = 48;  // its place in the table, and what the allocator needs for three pieces
-  return sizeof(Key) + name_size + kInTableAndHeap + events.HeapBytes();
+GroupState::Size GroupState::Key::size() const {
+  // Its places in the table and in the wheel, and what the allocator needs for three pieces.
+  constexpr size_t kInTableAndHeap = 60;
+  return {sizeof(Key) + name_size + kInTableAndHeap + events.HeapBytes(), events.size()};
+}
+
+void GroupState::Count(const Size& before, const Size& after) {
+  bytes_ += after.bytes - before.bytes;
+  events_ += static_cast<int64_t>(after.events) - static_cast<int64_t>(before.events);
 }
 
 GroupState::Key& GroupState::Shard::KeyOf(const KeyName& name, const ReadPlan& plan) {
@@ -113,6 +137,11 @@ GroupState::Key& GroupState::Shard::KeyOf(const KeyName& name, const ReadPlan& p
   Key& key = **keys.insert(OwnedKey(Key::Make(plan, name.bytes))).first;
   key.partial = shelved;
   return key;
+}
+
+void GroupState::Shard::Erase(Key* key) {
+  wheel.Remove(key);
+  keys.erase(keys.find(KeyName(key->name())));
 }
 
 // Shard by shard: a lock for each row costs more than its insertion, since the processor then waits for one row's
@@ -154,16 +183,17 @@ void GroupState::InsertFew(Shard& shard, const EventsView& events, std::span<New
     event.of = &shard.KeyOf(event.key, plan_);
     Prefetch(event.of, sizeof(Key));
   }
-  size_t more = 0;
+  Size before;
+  Size after;
   for (size_t i = 0; i < added.size(); ++i) {
     if (i + kAhead < added.size()) added[i + kAhead].of->events.PrefetchEnd();
     Key& key = *added[i].of;
-    const size_t before = key.events.size() == 0 ? 0 : key.MemoryBytes();
+    if (key.events.size() > 0) before += key.size();
     key.events.Insert(events, added[i].row);
-    more += key.MemoryBytes() - before;
+    after += key.size();
     shard.MarkChanged(&key);
   }
-  bytes_ += more;
+  Count(before, after);
 }
 
 StatusOr<int64_t> GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) {
@@ -229,7 +259,7 @@ StatusOr<bool> GroupState::Load(const KeyName& name) {
     if (it != shard.keys.end() && !(*it)->partial) return true;
     if (it == shard.keys.end() && !bytes) return false;
     Key& key = it != shard.keys.end() ? **it : shard.KeyOf(name, plan_);
-    const size_t before = it != shard.keys.end() ? key.MemoryBytes() : 0;
+    const Size before = it != shard.keys.end() ? key.size() : Size();
     key.stored = static_cast<uint32_t>(rows.size());
     if (bytes) {
       rows.Append(key.events.rows().Rows());
@@ -237,7 +267,8 @@ StatusOr<bool> GroupState::Load(const KeyName& name) {
     }
     key.partial = false;
     key.asked_for = true;
-    bytes_ += key.MemoryBytes() - before;
+    shard.wheel.Schedule(&key, key.events.ForgetsFrom());
+    Count(before, key.size());
     ++loads_;
     return true;
   }
@@ -246,30 +277,35 @@ StatusOr<bool> GroupState::Load(const KeyName& name) {
 void GroupState::Forget(TimestampUs horizon) {
   for (Shard& shard : shards_) {
     const std::unique_lock lock(shard.mutex);
-    ForgetKeys(shard, horizon);
+    (void)shard.wheel.TakeDue(horizon, shard.wheel.size());  // all are scheduled anew
+    std::vector<Key*> keys;
+    keys.reserve(shard.keys.size());
+    for (const OwnedKey& key : shard.keys) keys.push_back(key.get());
+    for (Key* key : keys) ForgetKey(shard, *key, horizon);
   }
 }
 
-void GroupState::ForgetKeys(Shard& shard, TimestampUs horizon) {
-  for (auto it = shard.keys.begin(); it != shard.keys.end();) {
-    const auto next = std::next(it);
-    ForgetKey(shard, it, horizon);
-    it = next;
+void GroupState::ForgetWhatIsDue(Shard& shard, TimestampUs horizon) {
+  for (size_t taken = kKeysAtOnce; taken == kKeysAtOnce;) {
+    const std::unique_lock lock(shard.mutex);
+    const std::vector<TimingWheel::Entry*> due = shard.wheel.TakeDue(horizon, kKeysAtOnce);
+    for (TimingWheel::Entry* key : due) ForgetKey(shard, static_cast<Key&>(*key), horizon);
+    taken = due.size();
   }
 }
 
 // True: the key is gone. One that keeps events need not be written down again for those that it forgot.
-bool GroupState::ForgetKey(Shard& shard, Keys::iterator it, TimestampUs horizon) {
-  Key& key = **it;
-  const size_t before = key.MemoryBytes();
+bool GroupState::ForgetKey(Shard& shard, Key& key, TimestampUs horizon) {
+  const Size before = key.size();
   key.events.Forget(horizon);
   if (key.events.size() > 0) {
-    bytes_ -= before - key.MemoryBytes();
+    shard.wheel.Schedule(&key, key.events.ForgetsFrom());
+    Count(before, key.size());
     return false;
   }
-  bytes_ -= before;
   if (!key.partial) shard.gone.emplace_back(key.name());
-  shard.keys.erase(it);
+  Count(before, {});
+  shard.Erase(&key);
   return true;
 }
 
@@ -333,15 +369,6 @@ int64_t GroupState::NumKeys() const {
   return total;
 }
 
-int64_t GroupState::NumEvents() const {
-  int64_t total = 0;
-  for (const Shard& shard : shards_) {
-    const std::shared_lock lock(shard.mutex);
-    for (const OwnedKey& key : shard.keys) total += static_cast<int64_t>(key->events.size());
-  }
-  return total;
-}
-
 std::vector<std::string> GroupState::TakeChanged(Shard& shard, bool all) {
   if (!all) return std::exchange(shard.changed, {});
   shard.changed.clear();
@@ -362,7 +389,7 @@ std::optional<OnlineStore::StateChange> GroupState::ChangeOf(Shard& shard, const
   if (it == shard.keys.end()) return std::nullopt;
   Key& key = **it;
   key.changed = false;
-  if (ForgetKey(shard, it, horizon)) return std::nullopt;
+  if (ForgetKey(shard, key, horizon)) return std::nullopt;
   const size_t rows = key.events.size();
   const PackedEvents& events = key.events.rows();
   std::vector<uint32_t> added;
@@ -386,12 +413,7 @@ std::string GroupState::MarkerOf(std::string_view prefix) {
 Status GroupState::WriteChanges(TimestampUs horizon) {
   if (!marked_) HR_RETURN_IF_ERROR(store_.WriteStates({{MarkerOf(prefix_), "1", false}}));
   marked_ = true;
-  constexpr size_t kSweptAtOnce = 4;
-  for (size_t i = 0; i < kSweptAtOnce; ++i) {
-    Shard& swept = shards_[swept_shards_++ % kShards];
-    const std::unique_lock lock(swept.mutex);
-    ForgetKeys(swept, horizon);
-  }
+  for (Shard& shard : shards_) ForgetWhatIsDue(shard, horizon);
   const bool all = std::exchange(all_changed_, true);
   for (Shard& shard : shards_) HR_RETURN_IF_ERROR(WriteShard(shard, all, horizon));
   all_changed_ = false;
@@ -399,7 +421,6 @@ Status GroupState::WriteChanges(TimestampUs horizon) {
 }
 
 Status GroupState::WriteShard(Shard& shard, bool all, TimestampUs horizon) {
-  constexpr size_t kKeysAtOnce = 64;  // under one lock, and in one change of the store
   std::unique_lock lock(shard.mutex);
   const std::vector<std::string> names = TakeChanged(shard, all);
   lock.unlock();
@@ -424,31 +445,41 @@ Status GroupState::WriteShard(Shard& shard, bool all, TimestampUs horizon) {
 }
 
 size_t GroupState::Evict(size_t bytes) {
-  constexpr size_t kRounds = 2;  // who was asked for is spared once
   if (all_changed_) return 0;
+  std::array<size_t, kShards> looks = {};
+  for (size_t i = 0; i < kShards; ++i) {
+    const std::shared_lock lock(shards_[i].mutex);
+    looks[i] = 2 * shards_[i].wheel.size();  // who was asked for is spared once
+  }
+  size_t left = std::accumulate(looks.begin(), looks.end(), size_t{0});
   size_t freed = 0;
-  for (size_t i = 0; i < kRounds * kShards && freed < bytes; ++i)
-    freed += EvictFrom(shards_[evicted_from_++ % kShards], bytes - freed);
-  bytes_ -= freed;
+  while (freed < bytes && left > 0) {
+    const size_t shard = evicted_from_++ % kShards;
+    const size_t now = std::min(looks[shard], kKeysAtOnce);
+    if (now > 0) freed += EvictFrom(shards_[shard], bytes - freed, now);
+    looks[shard] -= now;
+    left -= now;
+  }
   return freed;
 }
 
-size_t GroupState::EvictFrom(Shard& shard, size_t bytes) {
+// Looks at the next keys of the shard, as many as `looks`. The second-chance algorithm: whoever was asked for since the
+// last look stays.
+size_t GroupState::EvictFrom(Shard& shard, size_t bytes, size_t looks) {
   const std::unique_lock lock(shard.mutex);
-  size_t freed = 0;
-  for (auto it = shard.keys.begin(); it != shard.keys.end() && freed < bytes;) {
-    const auto at = it++;
-    const Key& key = **at;
-    if (key.changed || key.asked_for.exchange(false)) continue;
-    freed += key.MemoryBytes();
-    shard.keys.erase(at);
+  Size freed;
+  for (; looks > 0 && freed.bytes < bytes && shard.wheel.size() > 0; --looks) {
+    auto* const key = static_cast<Key*>(shard.wheel.Next());
+    if (key->changed || key->asked_for.exchange(false)) continue;
+    freed += key->size();
+    shard.Erase(key);
     ++evictions_;
   }
-  if (freed > 0) {
-    shard.shelved = true;
-    ++shard.evictions;
-  }
-  return freed;
+  if (freed.bytes == 0) return 0;
+  Count(freed, {});
+  shard.shelved = true;
+  ++shard.evictions;
+  return freed.bytes;
 }
 
 bool GroupState::AllForgotten(std::string_view bytes, TimestampUs horizon) const {
@@ -487,7 +518,8 @@ Status GroupState::RestoreKey(std::string_view name, std::string_view bytes) {
   Key& key = shard.KeyOf(key_name, plan_);
   key.stored = static_cast<uint32_t>(rows.size());
   key.events.Restore(rows);
-  bytes_ += key.MemoryBytes();
+  shard.wheel.Schedule(&key, key.events.ForgetsFrom());
+  Count({}, key.size());
   return absl::OkStatus();
 }
 

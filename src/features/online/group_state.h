@@ -15,6 +15,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "features/online/timing_wheel.h"
 #include "kernel/event_group.h"
 #include "kernel/key_events.h"
 #include "online_store/store.h"
@@ -44,8 +46,7 @@ struct KeyName {
 class GroupState {
  public:
   // `prefix`: of the names of its states in the store, which must outlive it. No other group ever has the same.
-  GroupState(EventGroup group, OnlineStore& store, std::string prefix)
-      : group_(std::move(group)), plan_(group_), nothing_(plan_), store_(store), prefix_(std::move(prefix)) {}
+  GroupState(EventGroup group, OnlineStore& store, std::string prefix);
   // Before its first states a group writes one by this name, so that whatever becomes of it, they are found.
   static constexpr std::string_view kMarkers = "group/";
   static std::string MarkerOf(std::string_view prefix);
@@ -70,7 +71,7 @@ class GroupState {
   };
   StatusOr<int64_t> Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out);
 
-  // Drops what no read at `horizon` or later can see.
+  // Drops what no read at `horizon` or later can see: looks at every key, for states that are new.
   void Forget(TimestampUs horizon);
 
   // The keys in the order of their bytes, each with its events that a read of the group's view number `member` at
@@ -79,8 +80,8 @@ class GroupState {
   using Visitor = std::function<void(std::string_view key, const EventRows& events)>;
   Status Visit(size_t member, TimestampUs horizon, const Visitor& visitor) const;
 
-  int64_t NumKeys() const;  // in memory
-  int64_t NumEvents() const;
+  int64_t NumKeys() const;  // in memory, as the next two
+  int64_t NumEvents() const { return events_; }
   size_t MemoryBytes() const { return bytes_; }  // about; without tiles
   int64_t NumLoads() const { return loads_; }    // keys that came from the store
   int64_t NumEvictions() const { return evictions_; }
@@ -92,8 +93,8 @@ class GroupState {
   // Writes to the store what it has not: for a key with new events those alone, to be appended; for one of which most
   // stored events are forgotten all that is left. When a checkpoint has been written after it, SetStoredUntil.
   // Insertions may go on meanwhile: what comes may be written or not, and is written again next time, which loading
-  // makes good. On the way what no read at `horizon` or later can see is dropped of the keys that changed, and of a
-  // part of the others.
+  // makes good. On the way what no read at `horizon` or later can see is dropped, soon after it has come to that; no
+  // key is looked at that has nothing to drop or to be written.
   Status WriteChanges(TimestampUs horizon);
   // Drops keys of which the store has all, those first that nobody has asked for since the last time, until some
   // `bytes` are free or there are no more. Returns how many are.
@@ -107,19 +108,29 @@ class GroupState {
  private:
   static constexpr size_t kShardBits = 6;
   static constexpr size_t kShards = size_t{1} << kShardBits;
+  static constexpr size_t kKeysAtOnce = 64;  // under one lock
 
+  struct Size {
+    size_t bytes = 0;
+    size_t events = 0;
+
+    void operator+=(const Size& more) {
+      bytes += more.bytes;
+      events += more.events;
+    }
+  };
   // One key, with its name behind it in the same piece of memory.
-  struct Key {
-    KeyEvents events;
-    uint32_t stored = 0;  // events that the store has of it, forgotten ones included
-    uint32_t name_size;
+  struct Key : TimingWheel::Entry {
     bool changed = false;                        // since it was written; then it stands in Shard::changed too
     bool partial = false;                        // the store may have events that memory has not
     mutable std::atomic<bool> asked_for = true;  // since Evict last came by
+    KeyEvents events;
+    uint32_t stored = 0;  // events that the store has of it, forgotten ones included
+    uint32_t name_size;
 
     static Key* Make(const ReadPlan& plan, std::string_view name);
     static void Free(Key* key);
-    size_t MemoryBytes() const;
+    Size size() const;
     std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), name_size}; }
 
    private:
@@ -144,13 +155,17 @@ class GroupState {
   using Keys = absl::flat_hash_set<OwnedKey, NameHash, NameEqual>;
   struct Shard {
     mutable std::shared_mutex mutex;
-    Keys keys;  // which stay where they are
+    Keys keys;          // which stay where they are
+    TimingWheel wheel;  // when they have something to forget; of those that are changed not all are in it
     std::vector<std::string> changed;
     std::vector<std::string> gone;  // whole keys without events, to be removed from the store
     bool shelved = false;           // the store may have keys that memory has not
     uint64_t evictions = 0;
+
+    explicit Shard(DurationUs reach) : wheel(reach) {}
     // A new one has no events.
     Key& KeyOf(const KeyName& name, const ReadPlan& plan);
+    void Erase(Key* key);
     void MarkChanged(Key* key) {
       if (!std::exchange(key->changed, true)) changed.emplace_back(key->name());
     }
@@ -160,12 +175,13 @@ class GroupState {
     size_t row;
     Key* of = nullptr;
   };
-  void ForgetKeys(Shard& shard, TimestampUs horizon);
-  bool ForgetKey(Shard& shard, Keys::iterator it, TimestampUs horizon);
+  void Count(const Size& before, const Size& after);
+  void ForgetWhatIsDue(Shard& shard, TimestampUs horizon);
+  bool ForgetKey(Shard& shard, Key& key, TimestampUs horizon);
   static std::vector<std::string> TakeChanged(Shard& shard, bool all);
   std::optional<OnlineStore::StateChange> ChangeOf(Shard& shard, const std::string& name, TimestampUs horizon);
   Status WriteShard(Shard& shard, bool all, TimestampUs horizon);
-  size_t EvictFrom(Shard& shard, size_t bytes);
+  size_t EvictFrom(Shard& shard, size_t bytes, size_t looks);
   StatusOr<bool> Load(const KeyName& name);
   Status RestoreKey(std::string_view name, std::string_view bytes);
   std::optional<int64_t> ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
@@ -184,14 +200,14 @@ class GroupState {
   const KeyEvents nothing_;  // what a key without events has
   OnlineStore& store_;
   std::string prefix_;
-  bool marked_ = false;  // MarkerOf is in the store
-  std::array<Shard, kShards> shards_;
+  bool marked_ = false;       // MarkerOf is in the store
+  std::deque<Shard> shards_;  // kShards
   std::atomic<size_t> bytes_ = 0;
+  std::atomic<int64_t> events_ = 0;
   std::atomic<int64_t> loads_ = 0;
   std::atomic<int64_t> evictions_ = 0;
   std::optional<int64_t> stored_until_;
   bool all_changed_ = false;  // a WriteChanges has failed: any key may have what the store has not
-  size_t swept_shards_ = 0;   // by WriteChanges
   size_t evicted_from_ = 0;   // shards, by Evict
 };
 

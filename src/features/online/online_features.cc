@@ -50,7 +50,7 @@ Status OnlineFeatures::Recover(OnlineDefinition definition, const HistoryReader&
                                  RememberLogged(request, *set->definition);
                                  quarantine_.Apply(position, request);
                                }));
-  set->Forget(Horizon(*set));
+  Forget(Horizon(*set), included, *set);
   set_ = set;
   CountIds();
   return absl::OkStatus();
@@ -165,7 +165,7 @@ Status OnlineFeatures::Replace(OnlineDefinition definition, const HistoryReader&
     HR_RETURN_IF_ERROR(ReplayLog(*store_, range, *set, &included, nullptr));
     range.after = range.until;
   }
-  set->Forget(Horizon(*set));
+  Forget(Horizon(*set), included, *set);
   KillPoint("replace.built");
   const std::lock_guard commit_lock(commit_mutex_);
   range.until = store_->LastPosition();

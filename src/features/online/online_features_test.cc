@@ -320,6 +320,30 @@ TEST_F(OnlineFeaturesTest, AnEventThatIsForgottenTakesNoneWithItThatAreOnTheDisk
   EXPECT_EQ(Read(7), "2 1.5");
 }
 
+// With the first checkpoint that they are due at, though no event of theirs comes.
+TEST_F(OnlineFeaturesTest, MemoryForgetsKeysOfWhichNoReadSeesAnEvent) {
+  constexpr int kKeys = 1000;
+  options_.keep_us = 300;
+  Open();
+  for (int64_t key = 0; key < kKeys; ++key) {
+    clock_.now = 1000 + key;
+    ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": {}, "t": {}, "x": 1}})", 10 + key, key, 1000 + key)).ok());
+    if (key % 100 == 0) ASSERT_TRUE(online_->Checkpoint().ok());
+  }
+  for (int64_t now = 2000; now < 2400; now += 50) {
+    clock_.now = now;
+    ASSERT_TRUE(Push(fmt::format(R"({{"id": {}, "k": -1, "t": {}, "x": 1}})", 10 + now, now)).ok());
+    ASSERT_TRUE(online_->Checkpoint().ok());
+    // An event is seen for 100 us, and reads reach back 300 us; up to 4 us more, a bucket of the wheel.
+    const int64_t oldest = now - options_.keep_us - 100 - 1000;
+    const OnlineStats stats = online_->Stats();
+    EXPECT_GE(stats.keys, kKeys - oldest + 1) << now;
+    EXPECT_LE(stats.keys, kKeys - oldest + 1 + 4) << now;
+    EXPECT_EQ(stats.events_held, stats.keys - 1 + (now - 2000) / 50 + 1);
+    EXPECT_EQ(Read(oldest, now - options_.keep_us), "1 1.0");
+  }
+}
+
 TEST_F(OnlineFeaturesTest, TheStoreForgetsKeysThatNobodyAsksFor) {
   options_.keep_us = 300;
   options_.memory_bytes = 0;

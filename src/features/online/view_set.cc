@@ -186,10 +186,6 @@ size_t ViewSet::MemoryBytes() const {
   return bytes;
 }
 
-void ViewSet::Forget(TimestampUs horizon) {
-  for (const Group& group : groups) group.state->Forget(horizon);
-}
-
 std::shared_ptr<ViewSet> MakeViewSet(OnlineDefinition definition, DurationUs keep_us, OnlineStore& store) {
   auto set = std::make_shared<ViewSet>();
   set->keep_us = keep_us > 0 ? keep_us : LongestWindowAndADay(definition);
@@ -317,6 +313,12 @@ Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet&
   HR_RETURN_IF_ERROR(replay.Apply());
   for (auto& [view, position] : *included) position = std::max(position, range.until);
   return absl::OkStatus();
+}
+
+void Forget(TimestampUs horizon, const Included& included, const ViewSet& set) {
+  for (const ViewSet::Group& group : set.groups) {
+    if (included.contains(group.name())) group.state->Forget(horizon);
+  }
 }
 
 }  // namespace headrace

@@ -47,7 +47,6 @@ struct ViewSet {
   std::map<std::string, DurationUs> reach_us;
   std::map<std::string, std::shared_ptr<const HistoryIds>> history_ids;  // by stream with event ids
 
-  void Forget(TimestampUs horizon);
   size_t MemoryBytes() const;
 };
 
@@ -88,5 +87,8 @@ struct LogRange {
 };
 Status ReplayLog(const OnlineStore& store, const LogRange& range, const ViewSet& set, Included* included,
                  const std::function<void(uint64_t position, const LoggedRequest&)>& on_request);
+
+// Drops what no read at `horizon` or later can see of the groups whose states are new.
+void Forget(TimestampUs horizon, const Included& included, const ViewSet& set);
 
 }  // namespace headrace
