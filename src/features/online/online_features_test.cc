@@ -207,7 +207,7 @@ OnlineDefinition MakeWideDefinition(std::string definition_hash) {
 
 // OneRowOfHistory, counting its scans; `during` runs within each.
 HistoryReader CountedHistory(
-    int* scans, std::function<void()> during = [] {}) {
+    int* scans, const std::function<void()>& during = [] {}) {
   HistoryReader history = OneRowOfHistory();
   history.view = [view = history.view, scans, during](const auto& spec, const auto& program, const auto& sink) {
     ++*scans;
