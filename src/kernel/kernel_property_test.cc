@@ -324,14 +324,15 @@ void CheckSharing(int seed) {
   }
 }
 
-// ForgetsFrom is not too late, and where the events leave the view's reach, not too early either.
+// ForgetsFrom is not too late, and where nothing but the view's reach counts, not too early either.
 void Forget(const ViewProgram& program, TimestampUs horizon, KeyEvents* state) {
   const TimestampUs from = state->ForgetsFrom();
   const size_t before = state->size();
   state->Forget(horizon);
   if (horizon < from) {
     EXPECT_EQ(state->size(), before) << "horizon " << horizon << ", said " << from;
-  } else if (program.Reach()) {
+  } else if (std::none_of(program.windows.begin(), program.windows.end(), [](const Window& w) { return w.rows; }) &&
+             !program.is_latest_value() && program.Reach()) {
     EXPECT_LT(state->size(), before) << "horizon " << horizon << ", said " << from;
   }
 }
@@ -339,7 +340,9 @@ void Forget(const ViewProgram& program, TimestampUs horizon, KeyEvents* state) {
 // Events come and old ones are forgotten in turn: what is left answers as if nothing had been forgotten.
 void CheckForgetting(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 1000);
-  const ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
+  ViewProgram program = generator.Program(/*latest=*/seed % 3 == 0);
+  // Often without the calendar's window, which reaches far.
+  if (seed % 3 == 1 && program.windows.size() > 1) program.windows.pop_back();
   const EventRows events = generator.Events(program, generator.Chance(30) ? 200 : 50);
   const ReadPlan plan(program);
   const ReadPlan tiled(program, generator.Sizes());

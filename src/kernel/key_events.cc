@@ -152,21 +152,32 @@ int64_t KeyEvents::Read(const ViewRead& view, TimestampUs t, Cells* out, size_t 
   return overflows;
 }
 
-size_t KeyEvents::RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const {
-  if (const std::optional<DurationUs> reach = program.Reach()) return FirstAtOrAfter(AddSaturated(horizon, -*reach));
-  return program.is_latest_value() ? LatestUnseenFrom(horizon) : 0;
-}
-
-// Without a ttl the last event that holds for good at the horizon hides all before it.
-size_t KeyEvents::LatestUnseenFrom(TimestampUs horizon) const {
+// Where the last `count` of the rows before `end` begin that are visible for good from `horizon` on, 0 if there are
+// fewer: they hide what is before them from who sees the last `count` rows.
+size_t KeyEvents::BeginOfLastHeld(size_t end, int64_t count, TimestampUs horizon) const {
   const EventsView events = rows_.view();
-  for (size_t row = events.size(); row-- > 0;) {
-    if (events.event_time[row] <= horizon && events.available_at[row] <= horizon &&
-        events.RetractedAt(row) == EventRows::kNeverRetracted) {
-      return row;
-    }
+  for (size_t row = end; row-- > 0;) {
+    const bool held = events.available_at[row] <= horizon && events.RetractedAt(row) == EventRows::kNeverRetracted;
+    if (held && --count == 0) return row;
   }
   return 0;
+}
+
+size_t KeyEvents::RowsUnseenFrom(const Window& window, TimestampUs horizon) const {
+  const std::optional<DurationUs> reach = window.Reach();
+  const size_t too_old = reach ? FirstAtOrAfter(AddSaturated(horizon, -*reach)) : 0;
+  if (!window.rows) return too_old;
+  return std::max(too_old, BeginOfLastHeld(FirstAtOrAfter(horizon), *window.rows, horizon));
+}
+
+size_t KeyEvents::RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const {
+  if (program.is_latest_value()) {
+    const size_t too_old = program.ttl_us ? FirstAtOrAfter(AddSaturated(horizon, -*program.ttl_us)) : 0;
+    return std::max(too_old, BeginOfLastHeld(FirstAtOrAfter(AddSaturated(horizon, 1)), 1, horizon));
+  }
+  size_t unseen = rows_.size();
+  for (const Window& window : program.windows) unseen = std::min(unseen, RowsUnseenFrom(window, horizon));
+  return unseen;
 }
 
 void KeyEvents::Forget(TimestampUs horizon) {
@@ -182,16 +193,26 @@ void KeyEvents::Forget(TimestampUs horizon) {
   }
 }
 
+// When the first row leaves the reach, or others may hide it.
+TimestampUs KeyEvents::ForgetsFrom(std::optional<DurationUs> reach, std::optional<TimestampUs> hidden_from) const {
+  const TimestampUs first = rows_.event_time()[0];
+  return std::min(reach ? AddSaturated(AddSaturated(first, *reach), 1) : kMaxTimestampUs,
+                  hidden_from.value_or(kMaxTimestampUs));
+}
+
 TimestampUs KeyEvents::ForgetsFrom() const {
-  if (rows_.size() == 0) return kMaxTimestampUs;
+  const std::span<const TimestampUs> times = rows_.event_time();
+  if (times.empty()) return kMaxTimestampUs;
   TimestampUs from = kMinTimestampUs;
   for (const ReadPlan::View& view : plan_->views()) {
-    if (const std::optional<DurationUs> reach = view.program->Reach()) {
-      from = std::max(from, AddSaturated(AddSaturated(rows_.event_time()[0], *reach), 1));
-    } else if (view.program->is_latest_value() && rows_.size() > 1) {
-      from = std::max(from, rows_.event_time()[1]);  // when it may hide the first
-    } else {
-      return kMaxTimestampUs;
+    const ViewProgram& program = *view.program;
+    if (program.is_latest_value())
+      from = std::max(from, ForgetsFrom(program.ttl_us, times.size() > 1 ? std::optional(times[1]) : std::nullopt));
+    for (const Window& window : program.windows) {
+      std::optional<TimestampUs> hidden_from;
+      if (window.rows && times.size() > static_cast<size_t>(*window.rows))
+        hidden_from = AddSaturated(times[static_cast<size_t>(*window.rows)], 1);
+      from = std::max(from, ForgetsFrom(window.Reach(), hidden_from));
     }
   }
   return from;

@@ -36,7 +36,7 @@ class KeyEvents {
   size_t RowsUnseenFrom(const ViewProgram& program, TimestampUs horizon) const;
   // Forgets those that none of the plan's views can see.
   void Forget(TimestampUs horizon);
-  // At no earlier horizon is there anything to forget of what is there now; kMaxTimestampUs: never.
+  // At no earlier horizon is there anything to forget of what is there now; kMaxTimestampUs: at none at all.
   TimestampUs ForgetsFrom() const;
 
   const PackedEvents& rows() const { return rows_; }
@@ -50,7 +50,9 @@ class KeyEvents {
   void FindPieces(const EventsView& events, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;
   std::optional<size_t> LatestRow(const ViewProgram& program, TimestampUs t) const;
   void ReadLatest(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const;
-  size_t LatestUnseenFrom(TimestampUs horizon) const;
+  size_t BeginOfLastHeld(size_t end, int64_t count, TimestampUs horizon) const;
+  size_t RowsUnseenFrom(const Window& window, TimestampUs horizon) const;
+  TimestampUs ForgetsFrom(std::optional<DurationUs> reach, std::optional<TimestampUs> hidden_from) const;
 
   // Fewer rows than a block or two are folded as they are.
   void MakeTilesIfLarge();

@@ -34,6 +34,11 @@ struct Window {
     if (period) return period->BoundsAt(t).begin;
     return length_us ? std::optional(AddSaturated(EndAt(t), -*length_us)) : std::nullopt;
   }
+  // How far before an instant an event may lie that it holds; null: without limit.
+  std::optional<DurationUs> Reach() const {
+    if (period) return period->MaxLength();
+    return length_us ? std::optional(AddSaturated(*length_us, offset_us)) : std::nullopt;
+  }
 };
 
 struct AggregateCall {

@@ -178,9 +178,9 @@ std::optional<DurationUs> ViewProgram::Reach() const {
   if (is_latest_value()) return ttl_us;
   DurationUs longest = 0;
   for (const Window& window : windows) {
-    if (!window.length_us && !window.period) return std::nullopt;  // "10 rows" as well: they may be of any age
-    longest = std::max(longest,
-                       window.period ? window.period->MaxLength() : AddSaturated(*window.length_us, window.offset_us));
+    const std::optional<DurationUs> reach = window.Reach();
+    if (!reach) return std::nullopt;  // "10 rows" as well: they may be of any age
+    longest = std::max(longest, *reach);
   }
   return longest;
 }
