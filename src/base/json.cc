@@ -1,7 +1,9 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -71,32 +73,40 @@ StatusOr<int64_t> Json::GetInteger(std::string_view key) const {
   return member->integer();
 }
 
+namespace {
+
+void AppendEscaped(char c, std::string* out) {
+  switch (c) {
+    case '"':
+      out->append("\\\"");
+      break;
+    case '\\':
+      out->append("\\\\");
+      break;
+    case '\n':
+      out->append("\\n");
+      break;
+    case '\r':
+      out->append("\\r");
+      break;
+    case '\t':
+      out->append("\\t");
+      break;
+    default:
+      fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<int>(c));
+  }
+}
+
+}  // namespace
+
 void AppendJsonString(std::string_view text, std::string* out) {
+  const auto is_escaped = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; };
   out->push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out->append(fmt::format("\\u{:04x}", static_cast<int>(c)));
-        } else {
-          out->push_back(c);
-        }
-    }
+  for (auto begin = text.begin(); begin != text.end();) {
+    const auto end = std::find_if(begin, text.end(), is_escaped);
+    out->append(begin, end);
+    begin = end;
+    if (begin != text.end()) AppendEscaped(*begin++, out);
   }
   out->push_back('"');
 }
@@ -115,7 +125,8 @@ void Json::DumpTo(std::string* out) const {
   } else if (is_bool()) {
     out->append(boolean() ? "true" : "false");
   } else if (is_integer()) {
-    fmt::format_to(std::back_inserter(*out), "{}", integer());
+    const fmt::format_int digits(integer());
+    out->append(digits.data(), digits.size());
   } else if (const auto* written = std::get_if<NumberText>(&data_)) {
     out->append(written->text);
   } else if (is_double()) {

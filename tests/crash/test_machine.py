@@ -119,24 +119,27 @@ class Machine(unittest.TestCase):
         server = self.serve()
         self.have(sync_s=600)
         rows = 45_000  # of which not all fit into the queue
-        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        with concurrent.futures.ThreadPoolExecutor(11) as pool:
             sent = [pool.submit(server.request, "POST", EVENTS, orders(i * rows, (i + 1) * rows)) for i in range(10)]
             first = next(concurrent.futures.as_completed(sent)).result()
             self.assertGreater(server.metric("headrace_event_queue_rows"), 100_000)
+            single = pool.submit(server.request, "POST", EVENTS, orders(10 * rows, 10 * rows + 1))
+            self.assertEqual(concurrent.futures.wait([single], timeout=0.5).done, set())  # there is room for it, and it waits
             self.have()
             answers = [future.result() for future in sent]
         self.assertEqual(first[0], 429, first)  # nothing can be accepted before a sync ends
         self.assertIn("send again later", first[1]["error"]["message"])
         statuses = collections.Counter(status for status, _ in answers)
         self.assertEqual(set(statuses), {200, 429}, statuses)
-        self.assertEqual(self.count(server), statuses[200] * rows)
+        self.assertEqual(single.result(), (200, {"accepted": 1, "duplicates": 0}))
+        self.assertEqual(self.count(server), statuses[200] * rows + 1)
         self.assertEqual(server.metric("headrace_event_queue_rows"), 0)
         for i, (status, _) in enumerate(answers):
             if status == 429:
                 self.assertEqual(server.post(EVENTS, orders(i * rows, (i + 1) * rows)), {"accepted": rows, "duplicates": 0})
         server.kill()
         server = self.serve()
-        self.assertEqual(self.count(server), 10 * rows)
+        self.assertEqual(self.count(server), 10 * rows + 1)
         self.assertEqual(server.stop(), 0)
 
     def test_a_clock_that_is_set_back(self):

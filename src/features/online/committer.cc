@@ -161,13 +161,14 @@ Status OnlineFeatures::Push(PushRequest request, PushDone done) {
   {
     const std::lock_guard lock(queue_mutex_);
     if (stopping_) return Unavailable("the server is stopping");
+    PushQueue& queue = push.small() ? small_queue_ : large_queue_;
     // An oversized request is let in when nothing waits, so that it is not refused for ever.
-    if (queued_rows_ > 0 && queued_rows_ + num_rows > options_.max_queued_rows) {
-      return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queued_rows_,
+    if (queue.rows > 0 && queue.rows + num_rows > options_.max_queued_rows) {
+      return ResourceExhausted("{} rows wait to be written, the limit is {}; send again later", queue.rows,
                                options_.max_queued_rows);
     }
-    queued_rows_ += num_rows;
-    (push.small() ? small_queue_ : large_queue_).push_back(std::move(push));
+    queue.rows += num_rows;
+    queue.pushes.push_back(std::move(push));
   }
   queue_changed_.notify_one();
   return absl::OkStatus();
@@ -225,19 +226,21 @@ void OnlineFeatures::RunCommitter() {
 // runs and no other; but the oldest large one always comes along. Empty: it is time to stop.
 std::vector<OnlineFeatures::PendingPush> OnlineFeatures::TakePending() {
   std::unique_lock lock(queue_mutex_);
-  queue_changed_.wait(lock, [&] { return stopping_ || !small_queue_.empty() || !large_queue_.empty(); });
+  queue_changed_.wait(lock, [&] { return stopping_ || !small_queue_.pushes.empty() || !large_queue_.pushes.empty(); });
   std::vector<PendingPush> taken;
   size_t rows = 0;
-  const auto take = [&](std::deque<PendingPush>* queue, size_t max_rows) {
-    for (bool first = true; !queue->empty() && (first || rows + queue->front().num_rows() <= max_rows); first = false) {
-      rows += queue->front().num_rows();
-      taken.push_back(std::move(queue->front()));
-      queue->pop_front();
+  const auto take = [&](PushQueue* queue, size_t max_rows) {
+    std::deque<PendingPush>& pushes = queue->pushes;
+    for (bool first = true; !pushes.empty() && (first || rows + pushes.front().num_rows() <= max_rows); first = false) {
+      const size_t of_push = pushes.front().num_rows();
+      rows += of_push;
+      queue->rows -= of_push;
+      taken.push_back(std::move(pushes.front()));
+      pushes.pop_front();
     }
   };
   take(&small_queue_, options_.max_commit_rows);
   take(&large_queue_, pace_.rows());
-  queued_rows_ -= rows;
   return taken;
 }
 

@@ -289,7 +289,7 @@ OnlineStats OnlineFeatures::Stats() const {
   }
   {
     const std::lock_guard lock(queue_mutex_);
-    stats.queued_rows = static_cast<int64_t>(queued_rows_);
+    stats.queued_rows = static_cast<int64_t>(small_queue_.rows + large_queue_.rows);
   }
   const std::shared_ptr<ViewSet> set = CurrentSet();
   for (const ViewSet::Group& group : set->groups) {

@@ -51,7 +51,8 @@ struct OnlineOptions {
   size_t memory_bytes = std::numeric_limits<size_t>::max();
   // What event ids may take; the oldest beyond are in the store.
   size_t id_memory_bytes = std::numeric_limits<size_t>::max();
-  size_t max_queued_rows = 200'000;  // past it a push is refused with kResourceExhausted
+  // Of small requests, and of larger ones: past it a push is refused with kResourceExhausted.
+  size_t max_queued_rows = 200'000;
   // Rows that share one log entry; fewer where they take long (CommitPace), more where one request has more.
   size_t max_commit_rows = 20'000;
 };
@@ -167,6 +168,10 @@ class OnlineFeatures {
     size_t num_rows() const { return request.rows.num_rows + request.bad.size(); }
     bool small() const { return num_rows() <= kSmallRows; }
   };
+  struct PushQueue {
+    std::deque<PendingPush> pushes;
+    size_t rows = 0;  // of all
+  };
   struct PushBatch;
   struct Insertion;
   struct CommittedPush;
@@ -226,9 +231,8 @@ class OnlineFeatures {
 
   mutable std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
-  std::deque<PendingPush> small_queue_;  // requests of a few rows, which do not wait for the others
-  std::deque<PendingPush> large_queue_;
-  size_t queued_rows_ = 0;  // in both
+  PushQueue small_queue_;  // requests of a few rows, which do not wait for the others, nor for room beside them
+  PushQueue large_queue_;
   bool stopping_ = false;
   CommitPace pace_;  // the committer's alone
 
