@@ -21,6 +21,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using Error = boost::system::error_code;
 
+constexpr int kInflaters = 1;
 constexpr std::string_view kTooManyConnections =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n"
     "Content-Length: 88\r\n\r\n"
@@ -53,7 +54,9 @@ Status ListenStatus(const Error& error, const std::string& host, int port) {
 class HttpServer::Core : public std::enable_shared_from_this<HttpServer::Core> {
  public:
   Core(const HttpServerOptions& options, HttpHandler handler)
-      : io_(options.threads), host_{options, std::move(handler), {io_, options.threads}}, strand_(make_strand(io_)) {}
+      : io_(options.threads),
+        host_{options, std::move(handler), {io_, options.threads}, {}},
+        strand_(make_strand(io_)) {}
 
   Status Listen();
   void Run();
@@ -99,6 +102,7 @@ Status HttpServer::Core::Listen() {
 void HttpServer::Core::Run() {
   work_.emplace(io_.get_executor());
   asio::dispatch(strand_, [self = shared_from_this()] { self->Accept(); });
+  host_.inflater.emplace(kInflaters);
   for (int i = 0; i < host_.options.threads; ++i) {
     threads_.emplace_back([this] { io_.run(); });
   }
@@ -177,6 +181,9 @@ void HttpServer::Core::Stop() {
   work_.reset();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  host_.inflater.reset();
+  io_.restart();
+  io_.poll();  // what it had in hand, whose connections are closed
   host_.outbox.Close();
 }
 

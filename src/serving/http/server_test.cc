@@ -245,6 +245,56 @@ TEST(HttpServerTest, GzipBodiesAreInflated) {
   EXPECT_EQ(response->body, "POST /\n" + text + "end");
 }
 
+std::string GzipRequest(std::string_view path, const std::string& body) {
+  constexpr std::string_view kHead =
+      "POST {} HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n";
+  return fmt::format(kHead, path, body.size()) + body;
+}
+
+// Long ones are inflated elsewhere, and what follows on their connection waits for them.
+TEST(HttpServerTest, LongGzipBodiesAreInflatedInTheirOrder) {
+  std::string text;  // that compresses little
+  uint32_t state = 1;
+  for (int i = 0; i < 100'000; ++i) {
+    state = state * 1664525 + 1013904223;
+    text += static_cast<char>('!' + (state >> 26));
+  }
+  const std::string body = Gzip(text);
+  ASSERT_GT(body.size(), 50'000);
+  const auto server = StartServer(Echo);
+  RawConnection connection(server->port());
+  connection.Send(GzipRequest("/1", body) + GzipRequest("/2", body) + "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answers = connection.ReadUntil("GET /3");
+  const size_t first = answers.find("POST /1\n" + text);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_NE(answers.find("POST /2\n" + text, first), std::string::npos);
+}
+
+TEST(HttpServerTest, AStopAnswersWhatIsBeingInflated) {
+  const auto server = StartServer(Echo);
+  RawConnection connection(server->port());
+  connection.Send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  connection.ReadUntil("GET /1");
+  connection.Send(GzipRequest("/2", Gzip(std::string(30'000'000, 'z'))));
+  std::thread stopper([&] { server->Stop(); });
+  const std::string answer = connection.ReadAll();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  EXPECT_GT(answer.size(), 30'000'000);
+  stopper.join();
+}
+
+TEST(HttpServerTest, AServerThatIsCutOffWhileItInflatesGoesAway) {
+  const auto server = StartServer(Echo, {.stop_grace = 0});
+  RawConnection connection(server->port());
+  connection.Send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  connection.ReadUntil("GET /1");
+  connection.Send(GzipRequest("/2", Gzip(std::string(30'000'000, 'z'))));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  server->Stop();
+  connection.ReadAll();
+}
+
 TEST(HttpServerTest, TheInflatedSizeIsLimitedToo) {
   const auto server = StartServer(Echo, {.max_body_bytes = 100'000});
   HttpClient client("127.0.0.1", server->port());
@@ -260,7 +310,9 @@ TEST(HttpServerTest, TheInflatedSizeIsLimitedToo) {
 TEST(HttpServerTest, DamagedGzipIsABadRequest) {
   const auto server = StartServer(Echo);
   const std::string whole = Gzip("some text that is long enough");
-  for (const std::string& body : {std::string("no gzip at all"), whole.substr(0, whole.size() - 6), std::string()}) {
+  const std::string long_one(100'000, 'x');
+  for (const std::string& body :
+       {std::string("no gzip at all"), whole.substr(0, whole.size() - 6), std::string(), long_one}) {
     HttpClient client("127.0.0.1", server->port());
     const auto response = client.Send("POST", "/", body, {{"Content-Encoding", "gzip"}});
     ASSERT_TRUE(response.ok()) << response.status();

@@ -17,6 +17,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kLingerTime(2);
+// A body that is not longer is inflated on the server's own thread: it becomes a thousand times as long at most.
+constexpr size_t kInflatedAtOnce = 1 << 10;
 
 // The answer that is owed to a request: by the handler, or by the destructor if nobody gives it.
 class OwedAnswer {
@@ -192,12 +194,27 @@ void HttpSession::OnRequest() {
   old_ = parser_->is_old();
   StatusOr<HttpRequest> request = parser_->Release();
   if (!request.ok()) return OnUnparsable(request.status());
-  if (absl::EqualsIgnoreCase(ToAbsl(request->Header("Content-Encoding").value_or("")), "gzip")) {
-    StatusOr<std::string> inflated = Gunzip(request->body, host_->options.max_body_bytes);
-    if (!inflated.ok()) return OnUnparsable(inflated.status());
-    request->body = *std::move(inflated);
+  if (!absl::EqualsIgnoreCase(ToAbsl(request->Header("Content-Encoding").value_or("")), "gzip"))
+    return Handle(*std::move(request));
+  request_ = *std::move(request);
+  if (request_.body.size() <= kInflatedAtOnce) {
+    Inflate();
+    return OnInflated({}, 0);
   }
-  Handle(*std::move(request));
+  host_->inflater->Add([self = shared_from_this()] {
+    self->Inflate();
+    asio::post(self->socket_.get_executor(), self->On(&HttpSession::OnInflated));
+  });
+}
+
+void HttpSession::Inflate() {
+  StatusOr<std::string> inflated = Gunzip(request_.body, host_->options.max_body_bytes);
+  inflated_ = inflated.status();
+  if (inflated.ok()) request_.body = *std::move(inflated);
+}
+void HttpSession::OnInflated(Error, size_t) {
+  if (!socket_.is_open()) return;
+  inflated_.ok() ? Handle(std::move(request_)) : OnUnparsable(inflated_);
 }
 
 void HttpSession::Handle(HttpRequest request) {

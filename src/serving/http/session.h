@@ -1,11 +1,12 @@
 // One connection of the HTTP server; only server.cc and session.cc include this.
 //
-//   Next -> Parse <-> Read ... OnHeaders [-> 100 Continue] ... OnRequest -> handler ... Responder -> Write -> Next
-//             \___________________\__________________________\_ Refuse -> Write -> Linger -> closed
+//   Next -> Parse <-> Read ... OnHeaders [-> 100 Continue] ... OnRequest [-> Inflate] -> handler ... Responder -> Write
+//    ^        \___________________\__________________________\__________\_ Refuse -> Write -> Linger -> closed     |
+//    \_______________________________________________________________________________________________________________/
 //
-// Everything runs on the connection's strand but Respond, which comes from any thread, and Deliver. A session lives as
-// long as an operation or a responder holds it. Every operation ends in one type of handler: each type more costs
-// seconds of compiling.
+// Everything runs on the connection's strand but Respond, which comes from any thread, Deliver and Inflate. A session
+// lives as long as an operation or a responder holds it. Every operation ends in one type of handler: each type more
+// costs seconds of compiling.
 #pragma once
 
 #include <array>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <string>
 
+#include "base/work_queue.h"
 #include "serving/http/outbox.h"
 #include "serving/http/parser.h"
 #include "serving/http/server.h"
@@ -30,6 +32,7 @@ struct HttpSessionHost {
   HttpServerOptions options;
   HttpHandler handler;
   HttpOutbox outbox;
+  std::optional<WorkQueue> inflater;  // of bodies that take long; there as long as the server's threads
 };
 
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
@@ -74,6 +77,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void Read();
   void OnRead(Error error, size_t bytes);
   void OnRequest();
+  void Inflate();  // request_'s body; by any thread
+  void OnInflated(Error error, size_t bytes);
   void OnUnparsable(const Status& status);
   void Handle(HttpRequest request);
   void Refuse(HttpResponse response);  // answers and closes: what follows cannot be understood
@@ -100,6 +105,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::array<char, 16 << 10> piece_;     // just read
   std::string received_;                 // not yet parsed
   std::optional<RequestParser> parser_;  // of the request being read
+  HttpRequest request_;                  // while it is inflated
+  Status inflated_;                      // how that went
   std::string header_;                   // of the answer being written
   std::string body_;
   bool headers_seen_ = false;  // of the request being read
