@@ -322,7 +322,7 @@ class OnlineModelTest : public ::testing::Test {
       const bool of_table = view == "table";
       catalog->events[view] = MakeProgram(view, shape);
       definition.views.push_back(
-          {view, of_table ? "" : kStream, shape.ToString(), fmt::format("{}", of_table ? releases_ : histories_)});
+          {view, of_table ? "" : kStream, shape.ToString(), fmt::format("{}", of_table ? releases_ : histories_), ""});
     }
     definition.catalog = catalog;
     const Schema columns = {{"id", TypeId::kBigint},
