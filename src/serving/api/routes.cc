@@ -15,6 +15,10 @@ HttpResponse ToResponse(const StatusOr<Json>& result) {
   return result.ok() ? JsonResponse(*result) : ErrorResponse(result.status());
 }
 
+Service::JsonDone Answering(Responder respond) {
+  return [respond = std::move(respond)](const StatusOr<Json>& result) { respond(ToResponse(result)); };
+}
+
 // What follows `prefix` in a path, if it does and is not empty.
 std::optional<std::string> After(const std::string& path, std::string_view prefix) {
   if (!path.starts_with(prefix) || path.size() == prefix.size()) return std::nullopt;
@@ -74,11 +78,9 @@ void Routes::HandleApi(Service& service, HttpRequest request, Responder respond)
     const auto wanted = request.query.find("on_error");
     const StatusOr<OnError> on_error = wanted == request.query.end() ? OnError::kRefuse : ParseOnError(wanted->second);
     if (!on_error.ok()) return respond(ErrorResponse(on_error.status()));
-    return service.PushEvents(
-        *stream, *on_error, std::move(request.body),
-        [respond = std::move(respond)](const StatusOr<Json>& result) { respond(ToResponse(result)); });
+    return service.PushEvents(*stream, *on_error, std::move(request.body), Answering(std::move(respond)));
   }
-  if (quarantine) return respond(ToResponse(service.Resend(*quarantine, request.body)));
+  if (quarantine) return service.Resend(*quarantine, std::move(request.body), Answering(std::move(respond)));
   if (model) return respond(ToResponse(service.Predict(*model, request.body)));
   if (labelled) return respond(ToResponse(service.Labels(*labelled, request.body)));
   respond(ToResponse(service.Features(request.body)));

@@ -65,7 +65,8 @@ class Service {
   // accepted, or duplicates, leave the quarantine in the same durable step. {"accepted", "duplicates", "quarantined":
   // rows that stay, "errors", "unknown": rows that are there no more, "last": the id to go on after, null at the end}.
   // {"rows": [{"id", "row"}]}: sends mended rows in place of those that have the ids.
-  StatusOr<Json> Resend(const std::string& stream, std::string_view body);
+  // It takes a commit or more, and is done by those threads.
+  void Resend(const std::string& stream, std::string body, JsonDone done);
   // POST /v1/features
   StatusOr<Json> Features(std::string_view body);
   // POST /v1/predict/{reference}
@@ -85,6 +86,7 @@ class Service {
 
   StatusOr<std::shared_ptr<const StreamSource>> FindStream(const std::string& stream);
   StatusOr<PushRequest> ParsePush(const StreamSource& source, OnError on_error, std::string_view body) const;
+  StatusOr<Json> ResendAndWait(const std::string& stream, std::string_view body);
   void ParseAndPush(const std::string& stream, OnError on_error, std::string_view body, JsonDone done);
   StatusOr<Json> PredictWith(const Endpoint& endpoint, const Json& body);
   Prediction ToPrediction(const Endpoint& endpoint, const Json& row, TimestampUs t) const;

@@ -192,7 +192,11 @@ void Service::ParseAndPush(const std::string& stream, OnError on_error, std::str
   if (!queued.ok()) pending->done(queued);
 }
 
-StatusOr<Json> Service::Resend(const std::string& stream, std::string_view body) {
+void Service::Resend(const std::string& stream, std::string body, JsonDone done) {
+  parsers_.Add([this, stream, body = std::move(body), done = std::move(done)] { done(ResendAndWait(stream, body)); });
+}
+
+StatusOr<Json> Service::ResendAndWait(const std::string& stream, std::string_view body) {
   HR_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamSource> source, FindStream(stream));
   HR_ASSIGN_OR_RETURN(ResendBody wanted, ParseResend(body));
   Json last;
