@@ -89,23 +89,21 @@ void Prefetch(const void* object, size_t size) {
     __builtin_prefetch(static_cast<const char*>(object) + byte, /*rw=*/1);
 }
 
-// The longest time that an event is seen by a view, unless it is seen for ever.
-DurationUs ReachOf(const EventGroup& group) {
-  DurationUs reach = kUsPerDay;  // of views that all show latest values
-  bool any = false;
+// The longest time that any window shows an event, those apart that have no limit; a day, where all are such.
+DurationUs LongestReach(const EventGroup& group) {
+  std::optional<DurationUs> longest;
   for (const EventGroup::Member& member : group.members) {
-    const std::optional<DurationUs> own = member.view->Reach();
-    if (own) reach = any ? std::max(reach, *own) : *own;
-    any |= own.has_value();
+    longest = std::max(longest, member.view->ttl_us);
+    for (const Window& window : member.view->windows) longest = std::max(longest, window.Reach());
   }
-  return reach;
+  return longest.value_or(kUsPerDay);
 }
 
 }  // namespace
 
 GroupState::GroupState(EventGroup group, OnlineStore& store, std::string prefix)
     : group_(std::move(group)), plan_(group_), nothing_(plan_), store_(store), prefix_(std::move(prefix)) {
-  const DurationUs reach = ReachOf(group_);
+  const DurationUs reach = LongestReach(group_);
   for (size_t i = 0; i < kShards; ++i) shards_.emplace_back(reach);
 }
 
@@ -299,7 +297,8 @@ bool GroupState::ForgetKey(Shard& shard, Key& key, TimestampUs horizon) {
   const Size before = key.size();
   key.events.Forget(horizon);
   if (key.events.size() > 0) {
-    shard.wheel.Schedule(&key, key.events.ForgetsFrom());
+    // What may hide an event may not be there for all reads yet: then it is looked at again a bucket later.
+    shard.wheel.Schedule(&key, std::max(key.events.ForgetsFrom(), AddSaturated(horizon, 1)));
     Count(before, key.size());
     return false;
   }

@@ -349,6 +349,39 @@ TEST_F(OnlineFeaturesTest, MemoryForgetsKeysOfWhichNoReadSeesAnEvent) {
   }
 }
 
+// What hides an event from a window of `n rows` may itself not be there for all reads yet.
+TEST_F(OnlineFeaturesTest, KeysThatMayForgetSomethingButCannotYetAreLookedAtOnce) {
+  constexpr int kKeys = 10'000;  // more of a shard than are looked at under one lock
+  options_.keep_us = 300;
+  OnlineDefinition definition = MakeDefinition();
+  const auto catalog = std::make_shared<ViewCatalog>();
+  ViewProgram program = MakeProgram();
+  program.windows = {{std::nullopt, 1, 0, "1 row"}, {100, {}, 0, "100us"}};
+  program.outputs.erase(program.outputs.begin());
+  program.output_fields = {{"total", TypeId::kDouble}};
+  program.features = {{"total_1_row", TypeId::kDouble}, {"total_100us", TypeId::kDouble}};
+  catalog->events["v"] = program;
+  definition.catalog = catalog;
+  OpenWith(definition);
+  const auto push_to_all = [&](int64_t t) {
+    std::string body;
+    for (int key = 0; key < kKeys; ++key) body += fmt::format("{{\"k\": {}, \"t\": {}, \"x\": {}}}\n", key, t, t);
+    ASSERT_TRUE(Push(body).ok());
+    ASSERT_TRUE(online_->Checkpoint().ok());
+  };
+  push_to_all(990);
+  clock_.now = 1500;
+  push_to_all(995);  // after 990, but not there before 1500, and reads reach back to 1200
+  EXPECT_EQ(online_->Stats().events_held, 2 * kKeys);
+  EXPECT_EQ(Read(7, 1499), "990.0 null");
+  EXPECT_EQ(Read(7), "995.0 null");
+  clock_.now = 2000;
+  push_to_all(997);
+  EXPECT_EQ(online_->Stats().events_held, 2 * kKeys);
+  EXPECT_EQ(Read(7, 1999), "995.0 null");
+  EXPECT_EQ(Read(7), "997.0 null");
+}
+
 TEST_F(OnlineFeaturesTest, TheStoreForgetsKeysThatNobodyAsksFor) {
   options_.keep_us = 300;
   options_.memory_bytes = 0;

@@ -36,8 +36,9 @@ class TimingWheel {
   // Puts it in the bucket of an instant, wherever it stood before. kMaxTimestampUs: it is never due.
   void Schedule(Entry* entry, TimestampUs due);
   void Remove(Entry* entry);
-  // Takes out up to `most` entries whose bucket is over at `now`; fewer than that: they are all. An earlier `now` than
-  // before finds none.
+  // Takes out up to `most` entries whose bucket is over at `now`; fewer than that: they are all. One that is scheduled
+  // again before it is called with the same `now` has to be due after it, or is taken out for ever. An earlier `now`
+  // than before finds none.
   std::vector<Entry*> TakeDue(TimestampUs now, size_t most);
   // All entries in turn, once around for as many calls as there are entries, more or less while they change; null:
   // there are none.
