@@ -19,6 +19,7 @@ find_package(benchmark QUIET)
 # Debian's packages of these two bring no CMake files.
 find_library(HEADRACE_RE2 re2 REQUIRED)
 find_library(HEADRACE_UTF8PROC utf8proc REQUIRED)
+find_library(HEADRACE_JEMALLOC jemalloc REQUIRED)
 
 function(headrace_prebuilt_library name library include_dir)
   if(NOT EXISTS "${library}")
