@@ -224,6 +224,6 @@ int main(int argc, char** argv) {
   headrace::RegisterHot("product", {"product"});
   headrace::RegisterHot("ew_avg", {"ew_avg"});
   benchmark::RegisterBenchmark("WarmKey", headrace::WarmKey)->Arg(10)->Arg(30)->Arg(100)->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark("HundredKeys", headrace::HundredKeys)->Arg(30)->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("HundredKeys", headrace::HundredKeys)->Arg(10)->Arg(30)->Unit(benchmark::kMicrosecond);
   benchmark::RunSpecifiedBenchmarks();
 }
