@@ -76,24 +76,13 @@ StatusOr<int64_t> Json::GetInteger(std::string_view key) const {
 namespace {
 
 void AppendEscaped(char c, std::string* out) {
-  switch (c) {
-    case '"':
-      out->append("\\\"");
-      break;
-    case '\\':
-      out->append("\\\\");
-      break;
-    case '\n':
-      out->append("\\n");
-      break;
-    case '\r':
-      out->append("\\r");
-      break;
-    case '\t':
-      out->append("\\t");
-      break;
-    default:
-      fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<int>(c));
+  constexpr std::string_view kShort = "\"\\\n\r\t";
+  constexpr std::string_view kLetters = "\"\\nrt";
+  if (const size_t i = kShort.find(c); i != std::string_view::npos) {
+    out->push_back('\\');
+    out->push_back(kLetters[i]);
+  } else {
+    fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<int>(c));
   }
 }
 

@@ -1,8 +1,8 @@
 // One connection of the HTTP server; only server.cc and session.cc include this.
 //
 //   Next -> Parse <-> Read ... OnHeaders [-> 100 Continue] ... OnRequest [-> Inflate] -> handler ... Responder -> Write
-//    ^        \___________________\__________________________\__________\_ Refuse -> Write -> Linger -> closed     |
-//    \_______________________________________________________________________________________________________________/
+//    ^        \___________________\__________________________\__________\_ Refuse -> Write -> Linger -> closed        |
+//    \________________________________________________________________________________________________________________/
 //
 // Everything runs on the connection's strand but Respond, which comes from any thread, Deliver and Inflate. A session
 // lives as long as an operation or a responder holds it. Every operation ends in one type of handler: each type more
