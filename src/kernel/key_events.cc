@@ -60,9 +60,19 @@ void KeyEvents::Restore(const EventRows& rows) {
   MakeTilesIfLarge();
 }
 
+// Most reads ask for now, and for windows that hold all that is kept. For others a search without branches: where it
+// goes is nothing that the processor could foresee.
 size_t KeyEvents::FirstAtOrAfter(TimestampUs instant) const {
   const std::span<const TimestampUs> times = rows_.event_time();
-  return static_cast<size_t>(std::lower_bound(times.begin(), times.end(), instant) - times.begin());
+  if (times.empty() || instant <= times.front()) return 0;
+  if (times.back() < instant) return times.size();
+  size_t first = 0;  // all before it are before the instant
+  for (size_t left = times.size(); left > 1;) {
+    const size_t half = left / 2;
+    first += times[first + half - 1] < instant ? half : 0;
+    left -= half;
+  }
+  return first + (times[first] < instant ? 1 : 0);
 }
 
 // Where the window begins that ends before row `end`.

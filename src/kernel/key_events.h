@@ -26,6 +26,8 @@ class KeyEvents {
   void Insert(const EventsView& events, size_t row);
   // Asks the processor for the memory where an event would be appended.
   void PrefetchEnd() const { rows_.PrefetchEnd(); }
+  // Asks it for what a read looks at.
+  void PrefetchRead() const { rows_.PrefetchFew(); }
 
   // Sets the cells of a view (one of the plan's) at `t`, the first of them `begin`. Returns how many rule 17 made null.
   int64_t Read(const ViewRead& view, TimestampUs t, Cells* out, size_t begin = 0) const;

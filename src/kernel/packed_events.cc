@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/prefetch.h"
+
 namespace headrace {
 namespace {
 
@@ -175,7 +177,15 @@ EventsView PackedEvents::view() const {
 
 void PackedEvents::PrefetchEnd() const {
   if (size_ == form_.capacity) return;  // it will move
-  for (size_t column = 0; column < RetractedAt(); ++column) __builtin_prefetch(Words(column) + size_, 1);
+  for (size_t column = 0; column < RetractedAt(); ++column) PrefetchToWrite(Words(column) + size_, sizeof(int64_t));
+}
+
+void PackedEvents::PrefetchFew() const {
+  constexpr size_t kFew = 64;
+  if (size_ > kFew) return;
+  PrefetchToRead(Words(kEventTime), size_ * sizeof(int64_t));
+  for (size_t slot = 0; slot < slots_->size(); ++slot)
+    PrefetchToRead(Words(kFirstSlot + slot), size_ * sizeof(int64_t));
 }
 
 EventRows PackedEvents::Rows() const {

@@ -41,6 +41,8 @@ class PackedEvents {
   void EraseFront(size_t rows);
   // Asks the processor for the memory where an event would be appended.
   void PrefetchEnd() const;
+  // Asks it for the event times and the slots, where they are few.
+  void PrefetchFew() const;
 
   // All of it, with columns of their own.
   EventRows Rows() const;

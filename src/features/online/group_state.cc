@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/codec.h"
+#include "base/prefetch.h"
 
 namespace headrace {
 namespace {
@@ -81,12 +82,6 @@ std::shared_lock<std::shared_mutex> LockToRead(std::shared_mutex& mutex) {
   }
   if (!lock.owns_lock()) lock.lock();
   return lock;
-}
-
-void Prefetch(const void* object, size_t size) {
-  constexpr size_t kCacheLine = 64;
-  for (size_t byte = 0; byte < size; byte += kCacheLine)
-    __builtin_prefetch(static_cast<const char*>(object) + byte, /*rw=*/1);
 }
 
 // The longest time that any window shows an event, those apart that have no limit; a day, where all are such.
@@ -179,7 +174,7 @@ void GroupState::InsertFew(Shard& shard, const EventsView& events, std::span<New
   const std::unique_lock lock(shard.mutex);
   for (NewEvent& event : added) {
     event.of = &shard.KeyOf(event.key, plan_);
-    Prefetch(event.of, sizeof(Key));
+    PrefetchToWrite(event.of, sizeof(Key));
   }
   Size before;
   Size after;
@@ -216,6 +211,10 @@ std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::
   static_assert(kShards <= 64);
   for (const Row& row : rows) wanted |= row.key ? uint64_t{1} << ShardNumberOf(*row.key) : 0;
   for (; wanted != 0; wanted &= wanted - 1) locks.push_back(LockToRead(shards_[std::countr_zero(wanted)].mutex));
+  for (size_t i = 0; rows.size() > 1 && i < rows.size(); ++i) {
+    if (rows[i].key) ShardOf(*rows[i].key).keys.prefetch(*rows[i].key);
+  }
+  constexpr size_t kAhead = 3;
   absl::InlinedVector<const Key*, 16> keys;
   for (const Row& row : rows) {
     const Key*& key = keys.emplace_back(nullptr);
@@ -223,17 +222,21 @@ std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::
     const Shard& shard = ShardOf(*row.key);
     if (const auto it = shard.keys.find(*row.key); it != shard.keys.end()) key = it->get();
     if (key == nullptr ? shard.shelved && !absent.contains(row.key->bytes) : key->partial) missing->push_back(*row.key);
-    if (key != nullptr && rows.size() > 1) Prefetch(key, sizeof *key);
+    if (key != nullptr && rows.size() > 1) PrefetchToRead(key, sizeof *key);
   }
   if (!missing->empty()) return std::nullopt;
-  for (const Key* key : keys) {
-    if (key == nullptr) continue;
-    if (!key->asked_for.load(std::memory_order_relaxed)) key->asked_for.store(true, std::memory_order_relaxed);
-    if (rows.size() > 1) key->events.PrefetchEnd();
-  }
+  const auto prefetch = [&](size_t i) {
+    if (i < rows.size() && keys[i] != nullptr) keys[i]->events.PrefetchRead();
+  };
+  for (size_t i = 0; rows.size() > 1 && i < kAhead; ++i) prefetch(i);
   int64_t overflows = 0;
-  for (size_t i = 0; i < rows.size(); ++i)
-    overflows += ReadRow(keys[i] == nullptr ? nothing_ : keys[i]->events, rows[i], reads, out);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    prefetch(i + kAhead);
+    const Key* key = keys[i];
+    if (key != nullptr && !key->asked_for.load(std::memory_order_relaxed))
+      key->asked_for.store(true, std::memory_order_relaxed);
+    overflows += ReadRow(key == nullptr ? nothing_ : key->events, rows[i], reads, out);
+  }
   return overflows;
 }
 

@@ -25,8 +25,9 @@ void ExpectExact(const std::vector<double>& values, std::mt19937_64& random) {
   ExactSum exact;
   for (const double v : values) exact.Add(v);
   ScaledSum parts[3];
+  const uint64_t longest = random() % 4 == 0 ? values.size() : 20;
   for (size_t begin = 0; begin < values.size();) {
-    const size_t end = std::min<size_t>(values.size(), begin + 1 + random() % 20);
+    const size_t end = std::min<size_t>(values.size(), begin + 1 + random() % longest);
     parts[random() % 3].AddRows(values, begin, end, All());
     begin = end;
   }
@@ -41,7 +42,7 @@ TEST(ScaledSum, IsTheExactSumOfAnyDoubles) {
   for (int round = 0; round < 2'000; ++round) {
     // From a few exponents, which fit, to all of them.
     const int exponents = 1 << (random() % 11);
-    std::vector<double> values(1 + random() % 100);
+    std::vector<double> values(1 + random() % (round % 10 == 0 ? 1'000 : 100));
     for (double& v : values) {
       const auto significand = static_cast<double>(static_cast<int64_t>(random()) >> 11);
       v = std::ldexp(significand, static_cast<int>(random() % static_cast<uint64_t>(exponents)) - exponents / 2 - 40);
@@ -60,6 +61,23 @@ TEST(ScaledSum, IsExactWithExtremesAndWhatIsNotFinite) {
     const size_t choices = round % 2 == 0 ? some.size() - 2 : some.size();
     std::vector<double> values(1 + random() % 60);
     for (double& v : values) v = some[random() % choices];
+    ExpectExact(values, random);
+  }
+}
+
+// Around the greatest distance from the first value that one pass takes, where its sum is the longest, too.
+TEST(ScaledSum, IsExactAtTheEdgesOfOnePass) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 2'000; ++round) {
+    const int first = static_cast<int>(random() % 2046) - 1022;
+    std::vector<double> values(1 + random() % 1'000, std::ldexp(1.0, first));
+    const double sign = random() % 2 == 0 ? 1 : -1;
+    const int distance = static_cast<int>(random() % 4) + 29;  // 31 fits
+    for (size_t i = 1; i < values.size(); ++i) {
+      const double longest = std::nextafter(2.0, 0.0);  // all bits of the significand
+      values[i] =
+          sign * std::ldexp(longest, std::clamp(first + (random() % 8 == 0 ? -distance : distance), -1074, 1023));
+    }
     ExpectExact(values, random);
   }
 }
