@@ -92,15 +92,15 @@ const Functions kCommon = {"count", "sum", "avg", "min", "max"};
 void HotKeyRead(benchmark::State& run, const Functions& functions) {
   const auto count = static_cast<size_t>(run.range(0));
   const HotKey key(functions, count);
-  const ViewRead view(key.plan, 0);
+  const GroupRead read(key.plan, 0);
   Cells cells;
   // Edges fall anywhere in a block.
   TimestampUs t = kNow;
   for (auto _ : run) {
     t -= 1'234'567;
     if (t < kNow - kUsPerDay) t = kNow;
-    cells.Reset(view.num_cells());
-    key.state.Read(view, t, &cells);
+    cells.Reset(NumCells(key.program));
+    key.state.Read(read, t, &cells);
     benchmark::DoNotOptimize(cells);
   }
   run.counters["tile_bytes_per_event"] = key.bytes_of_tiles / static_cast<double>(count);
@@ -138,32 +138,46 @@ void HotKeyInsert(benchmark::State& run, const Functions& functions) {
   }
 }
 
-// Some views of the common aggregates over two windows: ten features each; a thousand keys with so many events each.
+// Some views of the common aggregates, each over seven days and a window of its own: ten features each. A thousand keys
+// with so many events each; the views are of one stream, or each of its own, with a state of its own.
+enum class Streams { kOne, kOfTheirOwn };
+
 struct Project {
-  Project(size_t num_views, size_t events_per_key) {
+  Project(Streams streams, size_t num_views, size_t events_per_key) {
     std::vector<std::string> wanted;
     for (size_t i = 0; i < num_views; ++i) {
       const std::string name = fmt::format("v{:02}", i);
-      catalog.events.emplace(name, MakeView(name, kCommon, {kUsPerDay, kWeek}));
+      const DurationUs own = kUsPerDay + static_cast<DurationUs>(i) * 3600 * kUsPerSecond;
+      catalog.events.emplace(name, MakeView(name, kCommon, {own, kWeek}));
       wanted.push_back(name + ".*");
     }
-    for (const auto& [name, program] : catalog.events) AddState(name, program, events_per_key);
+    std::vector<const ViewProgram*> of_stream;
+    for (const auto& [name, program] : catalog.events) {
+      of_stream.push_back(&program);
+      if (streams == Streams::kOne && of_stream.size() < num_views) continue;
+      AddState(of_stream, events_per_key);
+      of_stream.clear();
+    }
     plan = *PlanFeatures(catalog, wanted);
     reader = std::make_unique<FeatureReader>(set, plan);
   }
 
-  // As of a stream of its own.
-  void AddState(const std::string& name, const ViewProgram& program, size_t events_per_key) {
-    const ViewProgram* const views[] = {&program};
-    const auto state = std::make_shared<GroupState>(std::move(GroupByEvents(views, program.input)[0]), store, name);
+  void AddState(const std::vector<const ViewProgram*>& views, size_t events_per_key) {
+    const std::string& prefix = views[0]->name;
+    const auto state = std::make_shared<GroupState>(std::move(GroupByEvents(views, views[0]->input)[0]), store, prefix);
     for (int64_t key = 0; key < kKeys; ++key) {
-      const EventRows rows = MakeEvents(program, key, events_per_key);
+      const EventRows rows = MakeEvents(*views[0], key, events_per_key);
       const Column times = Column::Integers(TypeId::kTimestamp, rows.event_time);
       const Column* const columns[] = {&rows.keys[0], &times, &rows.slots[0], &rows.slots[1]};
-      state->Insert(*EventBatch::Prepare(program, columns, rows.size(), {false, rows.available_at, {}, rows.ingest}));
+      state->Insert(*EventBatch::Prepare(state->group().events, columns, rows.size(),
+                                         {false, rows.available_at, {}, rows.ingest}));
     }
-    set.places[name] = {set.groups.size(), 0};
-    set.groups.push_back({{{name, name, "", "", ""}}, state});
+    ViewSet::Group& group = set.groups.emplace_back();
+    group.state = state;
+    for (const ViewProgram* view : views) {
+      set.places[view->name] = {set.groups.size() - 1, group.views.size()};
+      group.views.push_back({view->name, view->name, "", "", ""});
+    }
   }
 
   // What OnlineFeatures::Read does for keys [first, first + count).
@@ -183,14 +197,14 @@ struct Project {
   std::unique_ptr<FeatureReader> reader;
 };
 
-void WarmKey(benchmark::State& run) {
-  const Project project(25, static_cast<size_t>(run.range(0)));
+void WarmKey(benchmark::State& run, Streams streams) {
+  const Project project(streams, 25, static_cast<size_t>(run.range(0)));
   for (auto _ : run) benchmark::DoNotOptimize(project.Read(1, 1));
   run.counters["features"] = static_cast<double>(project.plan.outputs.size());
 }
 
-void HundredKeys(benchmark::State& run) {
-  const Project project(5, static_cast<size_t>(run.range(0)));
+void HundredKeys(benchmark::State& run, Streams streams) {
+  const Project project(streams, 5, static_cast<size_t>(run.range(0)));
   int64_t first = 0;
   for (auto _ : run) benchmark::DoNotOptimize(project.Read(first += 100, 100));
   run.counters["features"] = static_cast<double>(project.plan.outputs.size());
@@ -223,7 +237,14 @@ int main(int argc, char** argv) {
   headrace::RegisterHot("mode", {"mode"});
   headrace::RegisterHot("product", {"product"});
   headrace::RegisterHot("ew_avg", {"ew_avg"});
-  benchmark::RegisterBenchmark("WarmKey", headrace::WarmKey)->Arg(10)->Arg(30)->Arg(100)->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark("HundredKeys", headrace::HundredKeys)->Arg(10)->Arg(30)->Unit(benchmark::kMicrosecond);
+  for (const auto& [of, streams] : {std::pair("OneStream", headrace::Streams::kOne),
+                                    std::pair("StreamsOfTheirOwn", headrace::Streams::kOfTheirOwn)}) {
+    const auto add = [&, of = of](const char* name, auto* run) {
+      return benchmark::RegisterBenchmark(fmt::format("{}/{}", name, of).c_str(), run, streams)
+          ->Unit(benchmark::kMicrosecond);
+    };
+    add("WarmKey", headrace::WarmKey)->Arg(10)->Arg(30)->Arg(100);
+    add("HundredKeys", headrace::HundredKeys)->Arg(10)->Arg(30);
+  }
   benchmark::RunSpecifiedBenchmarks();
 }

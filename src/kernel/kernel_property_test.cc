@@ -119,7 +119,8 @@ class Generator {
     program->windows.push_back(CalendarWindow());
   }
 
-  // Another view of the same events: slots and aggregates in another order, not all of them, other windows.
+  // Another view of the same events: slots and aggregates in another order, not all of them, other windows among which
+  // may be one of the first view's.
   ViewProgram Sibling(const ViewProgram& program) {
     ViewProgram sibling = program;
     const size_t slots = program.slots.size();
@@ -139,6 +140,7 @@ class Generator {
     for (const AggregateCall& call : sibling.aggregates)
       sibling.outputs.push_back(Expression::Column(sibling.outputs.size(), call.result_type, ""));
     AddWindows(&sibling);
+    if (Chance(60)) sibling.windows.push_back(program.windows[static_cast<size_t>(Below(program.windows.size()))]);
     return sibling;
   }
 
@@ -236,9 +238,10 @@ void ExpectIdentical(const std::vector<Value>& expected, const std::vector<Colum
   }
 }
 
-void Read(const KeyEvents& state, const ViewRead& view, TimestampUs t, FeatureCells* cells) {
-  Cells row(view.num_cells());
-  cells->overflows += state.Read(view, t, &row);
+// Of the plan's first view.
+void Read(const KeyEvents& state, const ReadPlan& plan, TimestampUs t, FeatureCells* cells) {
+  Cells row(NumCells(*plan.views()[0].program));
+  cells->overflows += state.Read(GroupRead(plan, 0), t, &row);
   cells->AppendRow(row);
 }
 
@@ -264,7 +267,7 @@ void CheckAgreement(int seed) {
     const StatusOr<std::vector<Column>> swept_features = FinishFeatures(program, std::move(swept));
     ASSERT_TRUE(swept_features.ok());
     FeatureCells read(program);
-    for (const TimestampUs t : times) Read(online, ViewRead(plan, 0), t, &read);
+    for (const TimestampUs t : times) Read(online, plan, t, &read);
     const StatusOr<std::vector<Column>> read_features = FinishFeatures(program, std::move(read));
     ASSERT_TRUE(read_features.ok());
     for (size_t i = 0; i < times.size(); ++i) {
@@ -276,8 +279,44 @@ void CheckAgreement(int seed) {
   }
 }
 
-// Views of the same events share them: each answers as if it were alone, and of a read that wants some cells those are
-// what they are, and the others null.
+FeatureCells CellsOf(const ViewProgram& view, const Cells& cells, size_t begin) {
+  FeatureCells of_view(view);
+  of_view.AppendRow(cells, begin);
+  return of_view;
+}
+
+// The features of a view whose cells begin at `begin` are the naive ones.
+void ExpectNaive(const ViewProgram& view, const EventRows& events, TimestampUs t, const Cells& cells, size_t begin,
+                 const std::string& where) {
+  const StatusOr<std::vector<Value>> naive = NaiveFeatures(view, events, KeyOf(0), t);
+  ASSERT_TRUE(naive.ok());
+  ExpectIdentical(*naive, *FinishFeatures(view, CellsOf(view, cells, begin)), 0, where);
+}
+
+// Of one read of all the views some cells are wanted: they are what a read of everything has, the others stay null.
+void CheckWantedCells(Generator& generator, const ReadPlan& plan, const KeyEvents& state, TimestampUs t,
+                      const std::vector<ViewCells>& all, const Cells& everything) {
+  std::vector<ViewCells> some = all;
+  for (ViewCells& view : some) {
+    const int64_t percent = generator.Below(3) * 40;
+    for (size_t cell = 0; cell < NumCells(*plan.views()[view.view].program); ++cell)
+      view.wanted.push_back(generator.Chance(static_cast<int>(percent)));
+  }
+  Cells wanted(everything.size());
+  state.Read(GroupRead(plan, some), t, &wanted);
+  for (const ViewCells& view : some) {
+    const ViewProgram& program = *plan.views()[view.view].program;
+    const FeatureCells expected = CellsOf(program, everything, view.begin);
+    const FeatureCells actual = CellsOf(program, wanted, view.begin);
+    for (size_t cell = 0; cell < view.wanted.size(); ++cell) {
+      const Value value = actual.columns[cell].GetValue(0);
+      const Value same = view.wanted[cell] ? expected.columns[cell].GetValue(0) : Value::Null();
+      EXPECT_TRUE(value.IdenticalTo(same)) << "view " << view.view << ", cell " << cell;
+    }
+  }
+}
+
+// Views of the same events share them, and one read answers them all: each as if it were alone.
 void CheckSharing(int seed) {
   Generator generator(static_cast<uint64_t>(seed) + 5000);
   ViewProgram first = generator.Program(/*latest=*/seed % 3 == 0);
@@ -287,7 +326,8 @@ void CheckSharing(int seed) {
     first.input.push_back({fmt::format("c{}", i), first.slots[i].type});
   }
   const ViewProgram second = generator.Sibling(first);
-  const ViewProgram* const views[] = {&first, &second};
+  const ViewProgram third = generator.Sibling(first);
+  const ViewProgram* const views[] = {&first, &second, &third};
   const std::vector<EventGroup> groups = GroupByEvents(views, first.input);
   ASSERT_EQ(groups.size(), 1u);
   ASSERT_EQ(groups[0].events.slots.size(), first.slots.size());
@@ -296,31 +336,25 @@ void CheckSharing(int seed) {
   const EventsView events(rows);
   KeyEvents state(shared);
   for (const uint32_t row : RowsOfKey(rows, 0)) state.Insert(events, row);
-  for (size_t i = 0; i < 2; ++i) {
-    const ViewRead all(shared, i);
-    std::vector<bool> wanted(all.num_cells());
-    for (size_t cell = 0; cell < wanted.size(); ++cell) wanted[cell] = generator.Chance(20);
-    const ViewRead some(shared, i, &wanted);
-    EventRows own = rows;
-    for (size_t slot = 0; slot < own.slots.size(); ++slot)
-      own.slots[slot] = rows.slots[groups[0].members[i].slot_of[slot]];
-    for (int read = 0; read < 10; ++read) {
-      const TimestampUs t = generator.At(generator.Below(170) - 10);
-      FeatureCells cells(*views[i]);
-      Read(state, all, t, &cells);
-      Cells partial(some.num_cells());
-      state.Read(some, t, &partial);
-      for (size_t cell = 0; cell < wanted.size(); ++cell) {
-        Column column(cells.columns[cell].type());
-        partial.AppendTo(cell, &column);
-        const Value value = column.GetValue(0);
-        const bool same = value.IdenticalTo(cells.columns[cell].GetValue(0));
-        EXPECT_TRUE(wanted[cell] ? same : value.is_null() || same) << "cell " << cell;
-      }
-      const StatusOr<std::vector<Value>> naive = NaiveFeatures(*views[i], own, KeyOf(0), t);
-      ASSERT_TRUE(naive.ok());
-      ExpectIdentical(*naive, *FinishFeatures(*views[i], std::move(cells)), 0, fmt::format("view {} at {}", i, t));
-    }
+
+  std::vector<ViewCells> all;
+  std::vector<EventRows> own;  // of each view, with its slots
+  size_t num_cells = 0;
+  for (size_t i = 0; i < std::size(views); ++i) {
+    all.push_back({i, num_cells});
+    num_cells += NumCells(*views[i]);
+    own.push_back(rows);
+    for (size_t slot = 0; slot < rows.slots.size(); ++slot)
+      own[i].slots[slot] = rows.slots[groups[0].members[i].slot_of[slot]];
+  }
+  const GroupRead read(shared, all);
+  for (int n = 0; n < 10; ++n) {
+    const TimestampUs t = generator.At(generator.Below(170) - 10);
+    Cells cells(num_cells);
+    state.Read(read, t, &cells);
+    for (size_t i = 0; i < std::size(views); ++i)
+      ExpectNaive(*views[i], own[i], t, cells, all[i].begin, fmt::format("view {} at {}", i, t));
+    CheckWantedCells(generator, shared, state, t, all, cells);
   }
 }
 
@@ -363,10 +397,10 @@ void CheckForgetting(int seed) {
   restored.Restore(forgetful.rows().Rows());
   for (TimestampUs t = horizon; t < horizon + generator.Span(40); t += generator.Span(3)) {
     FeatureCells expected(program);
-    Read(whole, ViewRead(plan, 0), t, &expected);
+    Read(whole, plan, t, &expected);
     for (const KeyEvents* state : {&forgetful, &restored}) {
       FeatureCells actual(program);
-      Read(*state, ViewRead(tiled, 0), t, &actual);
+      Read(*state, tiled, t, &actual);
       for (size_t i = 0; i < expected.columns.size(); ++i) {
         EXPECT_TRUE(expected.columns[i].GetValue(0).IdenticalTo(actual.columns[i].GetValue(0)))
             << "at " << t << ", column " << i;

@@ -125,38 +125,45 @@ std::vector<uint32_t> KeyEvents::SourceRows(const ViewProgram& program, Timestam
   return rows;
 }
 
-void KeyEvents::ReadLatest(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const {
-  const std::optional<size_t> latest = LatestRow(view.program(), t);
-  if (!latest) return;
+void KeyEvents::ReadLatest(const GroupRead::Latest& latest, TimestampUs t, Cells* out, size_t begin) const {
+  const std::optional<size_t> row = LatestRow(*latest.program, t);
+  if (!row) return;
   const EventsView events = rows_.view();
-  for (size_t i = 0; i < view.num_cells(); ++i) out->SetFrom(begin + i, events.slots[view.view_->slots[i]], *latest);
+  for (const auto [cell, slot] : latest.cells) out->SetFrom(begin + cell, events.slots[slot], *row);
 }
 
-int64_t KeyEvents::Read(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const {
-  if (view.program().is_latest_value()) {
-    ReadLatest(view, t, out, begin);
-    return 0;
+// The pieces of the longest window, from the last to the first, and how many of them each window holds.
+void KeyEvents::FindWindows(const GroupRead::Chain& chain, const EventsView& events, TimestampUs t, Pieces* pieces,
+                            PieceCounts* counts) const {
+  size_t seen = FirstAtOrAfter(chain.windows[0]->EndAt(t));  // from here on
+  for (const Window* window : chain.windows) {
+    const size_t first = FindBegin(*window, events, seen, t);
+    const size_t before = pieces->size();
+    FindPieces(events, first, seen, t, pieces);
+    std::reverse(pieces->begin() + static_cast<ptrdiff_t>(before), pieces->end());
+    counts->push_back(pieces->size());
+    seen = first;
   }
+}
+
+int64_t KeyEvents::Read(const GroupRead& read, TimestampUs t, Cells* out, size_t begin) const {
+  for (const GroupRead::Latest& latest : read.latest_) ReadLatest(latest, t, out, begin);
+  if (read.chains_.empty()) return 0;
   const EventsView events = rows_.view();
   int64_t overflows = 0;
   Pieces pieces;
-  absl::InlinedVector<FoldInput::NestedWindow, 8> windows;
-  for (const ViewRead::Chain& chain : view.chains_) {
+  PieceCounts counts;
+  absl::InlinedVector<FoldInput::Output, 8> outputs;
+  for (const GroupRead::Chain& chain : read.chains_) {
     pieces.clear();
-    windows.clear();
-    size_t seen = FirstAtOrAfter(chain.windows[0]->EndAt(t));  // from here on
-    for (size_t i = 0; i < chain.windows.size(); ++i) {
-      const size_t first = FindBegin(*chain.windows[i], events, seen, t);
-      const size_t before = pieces.size();
-      FindPieces(events, first, seen, t, &pieces);
-      std::reverse(pieces.begin() + static_cast<ptrdiff_t>(before), pieces.end());
-      windows.push_back({pieces.size(), begin + chain.cells[i]});
-      seen = first;
-    }
-    for (const ViewRead::Fold& fold : chain.folds) {
+    counts.clear();
+    FindWindows(chain, events, t, &pieces, &counts);
+    for (const GroupRead::Fold& fold : chain.folds) {
+      outputs.clear();
+      for (const GroupRead::Output& output : fold.outputs)
+        outputs.push_back({counts[output.window], begin + output.begin, output.places});
       const TileColumn* column = tiles_ == nullptr ? nullptr : &tiles_->column(fold.fold);
-      overflows +=
-          plan_->folds()[fold.fold].folder->Fold({events, pieces, windows, tiles_.get(), column, t}, fold.places, out);
+      overflows += plan_->folds()[fold.fold].folder->Fold({events, pieces, outputs, tiles_.get(), column, t}, out);
     }
   }
   return overflows;
@@ -230,9 +237,8 @@ TimestampUs KeyEvents::ForgetsFrom() const {
 
 void AppendEmptyCells(const ViewProgram& program, FeatureCells* cells) {
   const ReadPlan plan(program);
-  const ViewRead view(plan, 0);
-  Cells empty(view.num_cells());
-  KeyEvents(plan).Read(view, 0, &empty);
+  Cells empty(NumCells(program));
+  KeyEvents(plan).Read(GroupRead(plan, 0), 0, &empty);
   cells->AppendRow(empty);
 }
 

@@ -13,7 +13,7 @@
 #include "kernel/events.h"
 #include "kernel/packed_events.h"
 #include "kernel/tiles/event_tiles.h"
-#include "kernel/tiles/read_plan.h"
+#include "kernel/tiles/group_read.h"
 
 namespace headrace {
 
@@ -29,8 +29,9 @@ class KeyEvents {
   // Asks it for what a read looks at.
   void PrefetchRead() const { rows_.PrefetchFew(); }
 
-  // Sets the cells of a view (one of the plan's) at `t`, the first of them `begin`. Returns how many rule 17 made null.
-  int64_t Read(const ViewRead& view, TimestampUs t, Cells* out, size_t begin = 0) const;
+  // Sets what `read`, of the plan, wants at `t`: its cells count from `begin`. Of latest-value views without an event
+  // the cells stay as they are. Returns how many rule 17 made null.
+  int64_t Read(const GroupRead& read, TimestampUs t, Cells* out, size_t begin = 0) const;
   // The rows that a read at `t` uses, of one window.
   std::vector<uint32_t> SourceRows(const ViewProgram& program, TimestampUs t, size_t window) const;
 
@@ -51,7 +52,10 @@ class KeyEvents {
   size_t FindBegin(const Window& window, const EventsView& events, size_t end, TimestampUs t) const;
   void FindPieces(const EventsView& events, size_t begin, size_t end, TimestampUs t, Pieces* pieces) const;
   std::optional<size_t> LatestRow(const ViewProgram& program, TimestampUs t) const;
-  void ReadLatest(const ViewRead& view, TimestampUs t, Cells* out, size_t begin) const;
+  using PieceCounts = absl::InlinedVector<size_t, 8>;
+  void FindWindows(const GroupRead::Chain& chain, const EventsView& events, TimestampUs t, Pieces* pieces,
+                   PieceCounts* counts) const;
+  void ReadLatest(const GroupRead::Latest& latest, TimestampUs t, Cells* out, size_t begin) const;
   size_t BeginOfLastHeld(size_t end, int64_t count, TimestampUs horizon) const;
   size_t RowsUnseenFrom(const Window& window, TimestampUs horizon) const;
   TimestampUs ForgetsFrom(std::optional<DurationUs> reach, std::optional<TimestampUs> hidden_from) const;

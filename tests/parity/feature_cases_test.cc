@@ -214,9 +214,8 @@ class CaseFile {
     KeyEvents state(plan);
     const EventsView events(events_);
     for (const uint32_t row : RowsOf(key)) state.Insert(events, row);
-    const ViewRead view(plan, 0);
-    Cells row(view.num_cells());
-    state.Read(view, t, &row);
+    Cells row(NumCells(program_));
+    state.Read(GroupRead(plan, 0), t, &row);
     FeatureCells cells(program_);
     cells.AppendRow(row);
     return *FinishFeatures(program_, std::move(cells));

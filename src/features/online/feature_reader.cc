@@ -42,7 +42,7 @@ Column FeatureTable::GetColumn(size_t output) const {
 }
 
 FeatureReader::FeatureReader(const ViewSet& set, const FeaturePlan& plan) {
-  for (const ViewProgram* program : plan.event_views) views_.push_back({program, nullptr, 0, false});
+  for (const ViewProgram* program : plan.event_views) views_.push_back({program, 0, false});
   for (const std::vector<FeaturePlan::Place>& inputs : plan.feature_inputs) {
     for (const FeaturePlan::Place& place : inputs) {
       if (!place.from_request_view) views_[place.view].as_columns = true;
@@ -61,15 +61,13 @@ void FeatureReader::PlaceViews(const ViewSet& set, const FeaturePlan& plan) {
     View& view = views_[i];
     const ViewSet::Place place = set.places.at(view.program->name);
     GroupState& state = *set.groups[place.group].state;
-    const size_t cells = ViewRead(state.plan(), place.member).num_cells();
-    std::vector<bool> wanted(cells, view.as_columns);
+    std::vector<bool> wanted(NumCells(*view.program), view.as_columns);
     for (const FeaturePlan::Place& output : plan.places) {
       if (!view.as_columns && !output.from_request_view && output.view == i)
         wanted[CellOf(*view.program, output.feature)] = true;
     }
-    view.read = std::make_unique<ViewRead>(state.plan(), place.member, &wanted);
     view.begin = num_cells_;
-    num_cells_ += cells;
+    num_cells_ += wanted.size();
 
     std::vector<size_t> entities;
     for (const Field& part : view.program->entity) entities.push_back(*FindField(plan.entities, part.name));
@@ -77,8 +75,11 @@ void FeatureReader::PlaceViews(const ViewSet& set, const FeaturePlan& plan) {
     if (key == keys_.end()) key = keys_.insert(key, {std::move(entities), {}});
     auto group =
         std::find_if(key->groups.begin(), key->groups.end(), [&](const Group& g) { return g.state == &state; });
-    if (group == key->groups.end()) group = key->groups.insert(group, {&state, {}});
-    group->reads.push_back({view.read.get(), view.begin});
+    if (group == key->groups.end()) group = key->groups.insert(group, {&state, {}, nullptr});
+    group->views.push_back({place.member, view.begin, std::move(wanted)});
+  }
+  for (Key& key : keys_) {
+    for (Group& group : key.groups) group.read = std::make_unique<GroupRead>(group.state->plan(), group.views);
   }
 }
 
@@ -114,7 +115,7 @@ StatusOr<int64_t> FeatureReader::ReadRows(const RecordBatch& entities, const Col
     }
     for (const Group& group : key.groups) {
       HR_ASSIGN_OR_RETURN(const int64_t of_group,
-                          group.state->Read(std::span(rows).first(end - begin), group.reads, cells));
+                          group.state->Read(std::span(rows).first(end - begin), *group.read, cells));
       overflows += of_group;
     }
   }

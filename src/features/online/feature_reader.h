@@ -44,7 +44,6 @@ class FeatureReader {
   // A view of the plan. Its cells lie side by side in a row's cells, from `begin` on.
   struct View {
     const ViewProgram* program;
-    std::unique_ptr<ViewRead> read;
     size_t begin = 0;
     // Whether its features are made as columns: some that are wanted are expressions over cells, or a request view
     // reads them.
@@ -52,7 +51,8 @@ class FeatureReader {
   };
   struct Group {
     GroupState* state;
-    std::vector<GroupState::PlacedRead> reads;
+    std::vector<ViewCells> views;
+    std::unique_ptr<GroupRead> read;  // of them
   };
   // Groups that are asked under the same key.
   struct Key {

@@ -64,16 +64,8 @@ StatusOr<EventRows> DecodeRows(const PackedEvents::SlotTypes& slots, std::string
   return rows;
 }
 
-int64_t ReadRow(const KeyEvents& events, const GroupState::Row& row, std::span<const GroupState::PlacedRead> reads,
-                Cells* out) {
-  int64_t overflows = 0;
-  for (const GroupState::PlacedRead& read : reads)
-    overflows += events.Read(*read.view, row.t, out, row.begin + read.begin);
-  return overflows;
-}
-
 // An insertion is over in less time than it takes to sleep and be woken.
-std::shared_lock<std::shared_mutex> LockToRead(std::shared_mutex& mutex) {
+std::shared_lock<std::shared_mutex> LockSoon(std::shared_mutex& mutex) {
   constexpr int kTries = 1000;
   std::shared_lock lock(mutex, std::try_to_lock);
   for (int i = 0; i < kTries && !lock.owns_lock(); ++i) {
@@ -189,11 +181,11 @@ void GroupState::InsertFew(Shard& shard, const EventsView& events, std::span<New
   Count(before, after);
 }
 
-StatusOr<int64_t> GroupState::Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out) {
-  absl::flat_hash_set<std::string_view> absent;  // that are not in the store either
+StatusOr<int64_t> GroupState::Read(std::span<const Row> rows, const GroupRead& read, Cells* out) {
+  Absent absent;  // that are not in the store either
   while (true) {
     std::vector<KeyName> missing;
-    if (const std::optional<int64_t> overflows = ReadInMemory(rows, reads, absent, out, &missing)) return *overflows;
+    if (const std::optional<int64_t> overflows = ReadInMemory(rows, read, absent, out, &missing)) return *overflows;
     for (const KeyName& name : missing) {
       HR_ASSIGN_OR_RETURN(const bool found, Load(name));
       if (!found) absent.insert(name.bytes);
@@ -201,30 +193,42 @@ StatusOr<int64_t> GroupState::Read(std::span<const Row> rows, std::span<const Pl
   }
 }
 
-// All keys are looked up before the first is read, and what they have is asked for on the way: the processor waits for
-// the memory of several at once. Nothing, and the keys in `missing`, where some have to be loaded first.
-std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
-                                                const absl::flat_hash_set<std::string_view>& absent, Cells* out,
-                                                std::vector<KeyName>* missing) const {
-  absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards> locks;
-  uint64_t wanted = 0;
+GroupState::Locks GroupState::LockToRead(std::span<const Row> rows) const {
+  uint64_t shards = 0;
   static_assert(kShards <= 64);
-  for (const Row& row : rows) wanted |= row.key ? uint64_t{1} << ShardNumberOf(*row.key) : 0;
-  for (; wanted != 0; wanted &= wanted - 1) locks.push_back(LockToRead(shards_[std::countr_zero(wanted)].mutex));
-  for (size_t i = 0; rows.size() > 1 && i < rows.size(); ++i) {
-    if (rows[i].key) ShardOf(*rows[i].key).keys.prefetch(*rows[i].key);
+  for (const Row& row : rows) shards |= row.key ? uint64_t{1} << ShardNumberOf(*row.key) : 0;
+  Locks locks;
+  for (; shards != 0; shards &= shards - 1) locks.push_back(LockSoon(shards_[std::countr_zero(shards)].mutex));
+  return locks;
+}
+
+// By row, nullptr where there is none. Those that have to be loaded first are added to `missing`. What is looked at on
+// the way is asked for one step ahead, so that the processor waits for the memory of several keys at once.
+GroupState::FoundKeys GroupState::FindKeys(std::span<const Row> rows, const Absent& absent,
+                                           std::vector<KeyName>* missing) const {
+  const bool ahead = rows.size() > 1;
+  for (const Row& row : rows) {
+    if (ahead && row.key) ShardOf(*row.key).keys.prefetch(*row.key);
   }
-  constexpr size_t kAhead = 3;
-  absl::InlinedVector<const Key*, 16> keys;
+  FoundKeys keys;
   for (const Row& row : rows) {
     const Key*& key = keys.emplace_back(nullptr);
     if (!row.key) continue;
     const Shard& shard = ShardOf(*row.key);
     if (const auto it = shard.keys.find(*row.key); it != shard.keys.end()) key = it->get();
     if (key == nullptr ? shard.shelved && !absent.contains(row.key->bytes) : key->partial) missing->push_back(*row.key);
-    if (key != nullptr && rows.size() > 1) PrefetchToRead(key, sizeof *key);
+    if (ahead && key != nullptr) PrefetchToRead(key, sizeof *key);
   }
+  return keys;
+}
+
+// Nothing, and the keys in `missing`, where some have to be loaded first.
+std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, const GroupRead& read, const Absent& absent,
+                                                Cells* out, std::vector<KeyName>* missing) const {
+  const Locks locks = LockToRead(rows);
+  const FoundKeys keys = FindKeys(rows, absent, missing);
   if (!missing->empty()) return std::nullopt;
+  constexpr size_t kAhead = 3;
   const auto prefetch = [&](size_t i) {
     if (i < rows.size() && keys[i] != nullptr) keys[i]->events.PrefetchRead();
   };
@@ -235,7 +239,7 @@ std::optional<int64_t> GroupState::ReadInMemory(std::span<const Row> rows, std::
     const Key* key = keys[i];
     if (key != nullptr && !key->asked_for.load(std::memory_order_relaxed))
       key->asked_for.store(true, std::memory_order_relaxed);
-    overflows += ReadRow(key == nullptr ? nothing_ : key->events, rows[i], reads, out);
+    overflows += (key == nullptr ? nothing_ : key->events).Read(read, rows[i].t, out, rows[i].begin);
   }
   return overflows;
 }

@@ -58,18 +58,15 @@ class GroupState {
   // The group's events (EventGroup::events).
   void Insert(const EventBatch& events);
 
-  // Sets the cells of views of this group, row by row. A key without events, and a row without a key, sees the empty
-  // set. Returns how many cells rule 17 made null. Keys that are in the store are loaded: an error is the store's.
-  struct PlacedRead {
-    const ViewRead* view;
-    size_t begin;  // its first cell, among those of a row
-  };
+  // Sets what `read`, of this group's plan, wants, row by row. A key without events, and a row without a key, sees the
+  // empty set. Returns how many cells rule 17 made null. Keys that are in the store are loaded: an error is the
+  // store's.
   struct Row {
     std::optional<KeyName> key;
     TimestampUs t = 0;
-    size_t begin = 0;  // its first cell
+    size_t begin = 0;  // the cell that those of the read count from
   };
-  StatusOr<int64_t> Read(std::span<const Row> rows, std::span<const PlacedRead> reads, Cells* out);
+  StatusOr<int64_t> Read(std::span<const Row> rows, const GroupRead& read, Cells* out);
 
   // Drops what no read at `horizon` or later can see: looks at every key, for states that are new.
   void Forget(TimestampUs horizon);
@@ -184,9 +181,13 @@ class GroupState {
   size_t EvictFrom(Shard& shard, size_t bytes, size_t looks);
   StatusOr<bool> Load(const KeyName& name);
   Status RestoreKey(std::string_view name, std::string_view bytes);
-  std::optional<int64_t> ReadInMemory(std::span<const Row> rows, std::span<const PlacedRead> reads,
-                                      const absl::flat_hash_set<std::string_view>& absent, Cells* out,
-                                      std::vector<KeyName>* missing) const;
+  using Locks = absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards>;
+  using Absent = absl::flat_hash_set<std::string_view>;
+  using FoundKeys = absl::InlinedVector<const Key*, 16>;
+  Locks LockToRead(std::span<const Row> rows) const;
+  FoundKeys FindKeys(std::span<const Row> rows, const Absent& absent, std::vector<KeyName>* missing) const;
+  std::optional<int64_t> ReadInMemory(std::span<const Row> rows, const GroupRead& read, const Absent& absent,
+                                      Cells* out, std::vector<KeyName>* missing) const;
   void InsertInto(Shard& shard, const EventsView& events, std::span<NewEvent> all_added);
   void InsertFew(Shard& shard, const EventsView& events, std::span<NewEvent> added);
 

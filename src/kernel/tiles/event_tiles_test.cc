@@ -43,7 +43,7 @@ class EventTilesTest : public ::testing::Test {
     KeyEvents state(plan_);
     state.Restore(events);
     Cells cells(2);
-    state.Read(ViewRead(plan_, 0), t, &cells);
+    state.Read(GroupRead(plan_, 0), t, &cells);
     return {cells.Int(0), cells.Int(1)};
   }
 

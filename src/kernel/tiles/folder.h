@@ -13,23 +13,25 @@
 
 namespace headrace {
 
-// Windows of which each holds all that the one before it does: as pieces from the last to the first in the order, the
-// window holds the first `pieces` of them. A tile piece is one of `column`.
+// What several windows hold, of which each holds all that the one before it does: as pieces, from the last to the first
+// in the order. A tile piece is one of `column`.
 struct FoldInput {
-  struct NestedWindow {
+  // The values over the window that holds the first `pieces` of them. There may be several of one window.
+  struct Output {
     size_t pieces = 0;
-    size_t cells = 0;  // where its values go
+    size_t begin = 0;  // the cell that the places count from
+    std::span<const uint32_t> places;
   };
 
   const EventsView& rows;
   std::span<const Piece> pieces;
-  std::span<const NestedWindow> windows;
+  std::span<const Output> outputs;     // by how many pieces their windows hold
   const EventTiles* tiles = nullptr;   // nullptr: there are only rows
   const TileColumn* column = nullptr;  // this fold's; nullptr: there are only rows
   TimestampUs t = 0;
 };
 
-// Where the values of one window go. `places`: one per aggregate of the fold, counted from the window's first cell.
+// Where the values of one window go. `places`: one per aggregate of the fold, counted from cell `begin`.
 struct FoldOutput {
   static constexpr uint32_t kUnwanted = 0xFFFFFFFF;
 
@@ -49,8 +51,8 @@ class Folder {
 
   virtual std::unique_ptr<TileColumn> MakeTiles() const = 0;
 
-  // Sets the values of all windows. Returns how many rule 17 made null.
-  virtual int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const = 0;
+  // Sets the values of all outputs. Returns how many rule 17 made null.
+  virtual int64_t Fold(const FoldInput& input, Cells* out) const = 0;
 };
 
 // A fold and which aggregates, of those it was made for, it answers: in the order of its places.

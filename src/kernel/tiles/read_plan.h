@@ -40,33 +40,4 @@ class ReadPlan {
   std::vector<FoldOf> folds_;
 };
 
-// What is read of one view: its cells are those of FeatureCells, in that order.
-class ViewRead {
- public:
-  // `wanted`, by cell: those that are computed, the others stay null. Without it all are.
-  ViewRead(const ReadPlan& plan, size_t view, const std::vector<bool>* wanted = nullptr);
-
-  const ViewProgram& program() const { return *view_->program; }
-  size_t num_cells() const { return num_cells_; }
-
- private:
-  friend class KeyEvents;
-  struct Fold {
-    size_t fold;                   // of the plan
-    std::vector<uint32_t> places;  // of its aggregates (FoldOutput)
-  };
-  // Windows of which each holds all that the one before it does, and the folds over them.
-  struct Chain {
-    std::vector<const Window*> windows;
-    std::vector<size_t> cells;  // where each begins
-    std::vector<Fold> folds;
-  };
-  static bool Continues(const Chain& chain, const Window& window);
-  std::vector<size_t> WantedWindows(const std::vector<bool>* wanted) const;
-
-  const ReadPlan::View* view_;
-  size_t num_cells_;
-  std::vector<Chain> chains_;
-};
-
 }  // namespace headrace

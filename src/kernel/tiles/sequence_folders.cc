@@ -73,17 +73,17 @@ class EndsFolder final : public Folder {
     return std::make_unique<TileLevels<ContributionLogic>>(logic_);
   }
 
-  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+  int64_t Fold(const FoldInput& input, Cells* out) const override {
     const Selection selection(call_, input.rows);
     int64_t overflows = 0;
-    for (const FoldInput::NestedWindow& window : input.windows) {
+    for (const FoldInput::Output& output : input.outputs) {
       const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
       Walk front{input, selection, *state, front_, false};
-      for (size_t i = window.pieces; i-- > 0 && front.missing > 0;) Take(input.pieces[i], &front);
+      for (size_t i = output.pieces; i-- > 0 && front.missing > 0;) Take(input.pieces[i], &front);
       Walk back{input, selection, *state, back_, true};
-      for (size_t i = 0; i < window.pieces && back.missing > 0; ++i) Take(input.pieces[i], &back);
-      const FoldOutput output = {*out, window.cells, places};
-      overflows += output.SetResult(0, *state, call_.result_type, input.t) ? 1 : 0;
+      for (size_t i = 0; i < output.pieces && back.missing > 0; ++i) Take(input.pieces[i], &back);
+      const FoldOutput values = {*out, output.begin, output.places};
+      overflows += values.SetResult(0, *state, call_.result_type, input.t) ? 1 : 0;
     }
     return overflows;
   }
@@ -163,11 +163,11 @@ class ArgExtremeFolder final : public Folder {
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return std::make_unique<TileLevels<Logic>>(logic_); }
 
-  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+  int64_t Fold(const FoldInput& input, Cells* out) const override {
     Tile best;
     size_t seen = 0;
-    for (const FoldInput::NestedWindow& window : input.windows) {
-      for (; seen < window.pieces; ++seen) {
+    for (const FoldInput::Output& output : input.outputs) {
+      for (; seen < output.pieces; ++seen) {
         const Piece& piece = input.pieces[seen];
         if (piece.is_tile()) {
           logic_.Merge(TileAt(input, piece.level, piece.index), &best);
@@ -175,9 +175,9 @@ class ArgExtremeFolder final : public Folder {
           logic_.AddRows(input.rows, piece.begin, piece.end, &best);
         }
       }
-      const size_t place = FoldOutput{*out, window.cells, places}.PlaceOf(0);
+      const size_t place = FoldOutput{*out, output.begin, output.places}.PlaceOf(0);
       if (best) {
-        out->SetFrom(place, input.rows.slots[*call_.argument], FirstWith(input, window.pieces, *best));
+        out->SetFrom(place, input.rows.slots[*call_.argument], FirstWith(input, output.pieces, *best));
       } else {
         out->SetNull(place);
       }

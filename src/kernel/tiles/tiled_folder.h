@@ -17,24 +17,31 @@ class TiledFolder final : public Folder {
 
   std::unique_ptr<TileColumn> MakeTiles() const override { return std::make_unique<TileLevels<Logic>>(logic_); }
 
-  int64_t Fold(const FoldInput& input, std::span<const uint32_t> places, Cells* out) const override {
+  int64_t Fold(const FoldInput& input, Cells* out) const override {
     int64_t overflows = 0;
     typename Logic::Tile total{};
     size_t added = 0;
-    for (const FoldInput::NestedWindow& window : input.windows) {
-      if constexpr (Logic::kOrdered) {
-        total = {};
-        for (size_t i = window.pieces; i-- > 0;) Add(input, input.pieces[i], &total);
-      } else {
-        AddLargestFirst(input, input.pieces.subspan(added, window.pieces - added), &total);
-        added = window.pieces;
+    for (const FoldInput::Output& output : input.outputs) {
+      if (output.pieces > added) {
+        AddPieces(input, added, output.pieces, &total);
+        added = output.pieces;
       }
-      overflows += logic_.Set(total, input.t, {*out, window.cells, places});
+      overflows += logic_.Set(total, input.t, {*out, output.begin, output.places});
     }
     return overflows;
   }
 
  private:
+  // `total` has the first `added` pieces; then it has `count`.
+  void AddPieces(const FoldInput& input, size_t added, size_t count, typename Logic::Tile* total) const {
+    if constexpr (Logic::kOrdered) {
+      *total = {};
+      for (size_t i = count; i-- > 0;) Add(input, input.pieces[i], total);
+    } else {
+      AddLargestFirst(input, input.pieces.subspan(added, count - added), total);
+    }
+  }
+
   void Add(const FoldInput& input, const Piece& piece, typename Logic::Tile* total) const {
     if (piece.is_tile()) {
       logic_.Merge(static_cast<const TileLevels<Logic>*>(input.column)->at(piece.level, piece.index), total);

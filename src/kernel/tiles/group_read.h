@@ -1,0 +1,78 @@
+// What is read of some views of a group at one instant: worked out once, answered by KeyEvents::Read.
+//
+// Views that read the same events mostly ask alike: a window that several of them have is found once, windows of time
+// that end at the same instant are folded as one chain, each from where the shorter one stopped, and an aggregate that
+// several of them want is folded once.
+//
+//   view a: sum over 1h, 7d     chain: 1h < 24h < 7d     sum:   1h -> a, 24h -> b, 7d -> a and b
+//   view b: sum, max over 24h, 7d                        max:   24h -> b, 7d -> b
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernel/tiles/read_plan.h"
+
+namespace headrace {
+
+// How many cells a view has: those of FeatureCells, in that order.
+size_t NumCells(const ViewProgram& program);
+
+// What is read of one view.
+struct ViewCells {
+  size_t view = 0;                // of the plan
+  size_t begin = 0;               // the first of its cells, among those of the read
+  std::vector<bool> wanted = {};  // by cell: the others stay as they are; empty: all are set
+};
+
+class GroupRead {
+ public:
+  // The plan must outlive it.
+  GroupRead(const ReadPlan& plan, std::span<const ViewCells> views);
+  // Of one view, from the first cell on.
+  GroupRead(const ReadPlan& plan, size_t view) : GroupRead(plan, std::vector<ViewCells>{{view}}) {}
+
+ private:
+  friend class KeyEvents;
+  // A cell of a latest-value view, and the slot that it is.
+  struct LatestCell {
+    size_t cell;
+    size_t slot;
+  };
+  struct Latest {
+    const ViewProgram* program;
+    std::vector<LatestCell> cells;
+  };
+  // Values of one fold over one window, for one view.
+  struct Output {
+    size_t window;                 // of the chain
+    size_t begin;                  // the cell that the places count from
+    std::vector<uint32_t> places;  // of the fold's aggregates (FoldOutput)
+  };
+  struct Fold {
+    size_t fold;  // of the plan
+    std::vector<Output> outputs;
+  };
+  // Windows of which each holds all that the one before it does, and the folds over them.
+  struct Chain {
+    std::vector<const Window*> windows;
+    std::vector<Fold> folds;
+  };
+  // A window that a view wants something of.
+  struct Asked {
+    const ViewCells* view;
+    size_t number;  // among the view's windows
+    const Window* window;
+    // Where it is answered.
+    size_t chain = 0;
+    size_t place = 0;
+  };
+  void AddLatest(const ReadPlan& plan, const ViewCells& view);
+  void AddChains(std::span<Asked> asked);
+  void AddFolds(const ReadPlan& plan, const Asked& asked);
+
+  std::vector<Latest> latest_;
+  std::vector<Chain> chains_;
+};
+
+}  // namespace headrace
