@@ -9,11 +9,6 @@ void Cells::SetFrom(size_t i, const ColumnView& column, size_t row) {
   SetInt(i, column.ints()[row]);
 }
 
-void Cells::SetFrom(size_t i, TypeId type, const Cells& other, size_t j) {
-  if (HoldsBytes(type) && !other.IsNull(j)) return SetText(i, other.Text(j));
-  cells_[i] = other.cells_[j];
-}
-
 void Cells::AppendTo(size_t i, Column* out) const {
   if (IsNull(i)) return out->AppendNull();
   if (out->type() == TypeId::kDouble) return out->AppendDouble(Double(i));

@@ -31,7 +31,7 @@ class Cells {
     texts_.append(v);
   }
   void SetFrom(size_t i, const ColumnView& column, size_t row);
-  void SetFrom(size_t i, TypeId type, const Cells& other, size_t j);
+  void Copy(size_t from, size_t to) { cells_[to] = cells_[from]; }
 
   bool IsNull(size_t i) const { return cells_[i].is_null; }
   int64_t Int(size_t i) const { return cells_[i].bits; }

@@ -298,20 +298,20 @@ void CheckWantedCells(Generator& generator, const ReadPlan& plan, const KeyEvent
                       const std::vector<ViewCells>& all, const Cells& everything) {
   std::vector<ViewCells> some = all;
   for (ViewCells& view : some) {
-    const int64_t percent = generator.Below(3) * 40;
-    for (size_t cell = 0; cell < NumCells(*plan.views()[view.view].program); ++cell)
-      view.wanted.push_back(generator.Chance(static_cast<int>(percent)));
+    const int percent = 40 * static_cast<int>(generator.Below(3));
+    for (uint32_t& place : view.places) place = generator.Chance(percent) ? place : kUnwantedCell;
   }
   Cells wanted(everything.size());
   state.Read(GroupRead(plan, some), t, &wanted);
-  for (const ViewCells& view : some) {
-    const ViewProgram& program = *plan.views()[view.view].program;
-    const FeatureCells expected = CellsOf(program, everything, view.begin);
-    const FeatureCells actual = CellsOf(program, wanted, view.begin);
-    for (size_t cell = 0; cell < view.wanted.size(); ++cell) {
+  for (size_t i = 0; i < all.size(); ++i) {
+    const ViewProgram& program = *plan.views()[all[i].view].program;
+    const FeatureCells expected = CellsOf(program, everything, all[i].places[0]);
+    const FeatureCells actual = CellsOf(program, wanted, all[i].places[0]);
+    for (size_t cell = 0; cell < all[i].places.size(); ++cell) {
       const Value value = actual.columns[cell].GetValue(0);
-      const Value same = view.wanted[cell] ? expected.columns[cell].GetValue(0) : Value::Null();
-      EXPECT_TRUE(value.IdenticalTo(same)) << "view " << view.view << ", cell " << cell;
+      const bool is_wanted = some[i].places[cell] != kUnwantedCell;
+      const Value same = is_wanted ? expected.columns[cell].GetValue(0) : Value::Null();
+      EXPECT_TRUE(value.IdenticalTo(same)) << "view " << i << ", cell " << cell;
     }
   }
 }
@@ -341,7 +341,7 @@ void CheckSharing(int seed) {
   std::vector<EventRows> own;  // of each view, with its slots
   size_t num_cells = 0;
   for (size_t i = 0; i < std::size(views); ++i) {
-    all.push_back({i, num_cells});
+    all.push_back(AllCells(shared, i, num_cells));
     num_cells += NumCells(*views[i]);
     own.push_back(rows);
     for (size_t slot = 0; slot < rows.slots.size(); ++slot)
@@ -353,7 +353,7 @@ void CheckSharing(int seed) {
     Cells cells(num_cells);
     state.Read(read, t, &cells);
     for (size_t i = 0; i < std::size(views); ++i)
-      ExpectNaive(*views[i], own[i], t, cells, all[i].begin, fmt::format("view {} at {}", i, t));
+      ExpectNaive(*views[i], own[i], t, cells, all[i].places[0], fmt::format("view {} at {}", i, t));
     CheckWantedCells(generator, shared, state, t, all, cells);
   }
 }

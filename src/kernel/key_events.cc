@@ -161,7 +161,7 @@ int64_t KeyEvents::Read(const GroupRead& read, TimestampUs t, Cells* out, size_t
     for (const GroupRead::Fold& fold : chain.folds) {
       outputs.clear();
       for (const GroupRead::Output& output : fold.outputs)
-        outputs.push_back({counts[output.window], begin + output.begin, output.places});
+        outputs.push_back({counts[output.window], begin, output.places});
       const TileColumn* column = tiles_ == nullptr ? nullptr : &tiles_->column(fold.fold);
       overflows += plan_->folds()[fold.fold].folder->Fold({events, pieces, outputs, tiles_.get(), column, t}, out);
     }

@@ -15,19 +15,21 @@ namespace headrace {
 // Answers of a read: one row per asked one, of the plan's outputs.
 class FeatureTable {
  public:
-  FeatureTable(const Schema& outputs, size_t rows);
-
   size_t num_rows() const { return num_rows_; }
-  size_t num_columns() const { return types_.size(); }
+  size_t num_columns() const { return types_->size(); }
   Value GetValue(size_t row, size_t output) const;
   Column GetColumn(size_t output) const;
 
  private:
   friend class FeatureReader;
-  size_t At(size_t row, size_t output) const { return row * types_.size() + output; }
+  using Types = std::shared_ptr<const std::vector<TypeId>>;
+  FeatureTable(Types types, size_t rows, size_t row_cells)
+      : types_(std::move(types)), num_rows_(rows), row_cells_(row_cells), cells_(rows * row_cells) {}
+  size_t At(size_t row, size_t cell) const { return row * row_cells_ + cell; }
 
-  std::vector<TypeId> types_;
+  Types types_;  // of the outputs
   size_t num_rows_;
+  size_t row_cells_;  // the outputs, and what some of them are computed from
   Cells cells_;
 };
 
@@ -41,13 +43,12 @@ class FeatureReader {
                               const Column& times, int64_t* overflows) const;
 
  private:
-  // A view of the plan. Its cells lie side by side in a row's cells, from `begin` on.
   struct View {
     const ViewProgram* program;
-    size_t begin = 0;
     // Whether its features are made as columns: some that are wanted are expressions over cells, or a request view
-    // reads them.
+    // reads them. Then its cells lie side by side behind the outputs.
     bool as_columns = false;
+    size_t begin = 0;
   };
   struct Group {
     GroupState* state;
@@ -59,25 +60,26 @@ class FeatureReader {
     std::vector<size_t> entities;  // of the plan: its parts
     std::vector<Group> groups;
   };
-  // An output that is a cell as it is.
-  struct Direct {
-    size_t output;
-    size_t cell;
-    TypeId type;
+  // A cell that is several outputs.
+  struct Copy {
+    size_t from;
+    size_t to;
   };
 
   void PlaceViews(const ViewSet& set, const FeaturePlan& plan);
-  void PlaceOutputs(const FeaturePlan& plan);
+  std::vector<uint32_t> PlaceCells(const FeaturePlan& plan, size_t view);
+  void AddToGroup(const ViewSet& set, const FeaturePlan& plan, const View& view, std::vector<uint32_t> places);
   StatusOr<int64_t> ReadRows(const RecordBatch& entities, const Column& times, size_t begin, size_t end,
-                             Cells* cells) const;
-  Status FillOthers(const FeaturePlan& plan, std::vector<FeatureCells> cells, const RecordBatch& request,
-                    const Column& times, FeatureTable* table) const;
+                             FeatureTable* table) const;
+  Status FillOthers(const FeaturePlan& plan, const RecordBatch& request, const Column& times,
+                    FeatureTable* table) const;
 
+  FeatureTable::Types types_;
   std::vector<View> views_;  // of the plan's event_views
   std::vector<Key> keys_;
-  std::vector<Direct> direct_;
-  std::vector<size_t> others_;  // outputs that are not
-  size_t num_cells_ = 0;        // of a row
+  std::vector<Copy> copies_;
+  std::vector<size_t> others_;  // outputs that are no cell of a view as it is
+  size_t row_cells_;
 };
 
 }  // namespace headrace

@@ -13,6 +13,9 @@
 
 namespace headrace {
 
+// In the place of a cell: it is not wanted.
+inline constexpr uint32_t kUnwantedCell = 0xFFFFFFFF;
+
 // What several windows hold, of which each holds all that the one before it does: as pieces, from the last to the first
 // in the order. A tile piece is one of `column`.
 struct FoldInput {
@@ -33,13 +36,11 @@ struct FoldInput {
 
 // Where the values of one window go. `places`: one per aggregate of the fold, counted from cell `begin`.
 struct FoldOutput {
-  static constexpr uint32_t kUnwanted = 0xFFFFFFFF;
-
   Cells& cells;
   size_t begin = 0;
   std::span<const uint32_t> places;
 
-  bool Wants(size_t aggregate) const { return places[aggregate] != kUnwanted; }
+  bool Wants(size_t aggregate) const { return places[aggregate] != kUnwantedCell; }
   size_t PlaceOf(size_t aggregate) const { return begin + places[aggregate]; }
   // The value of a state, which gives it to a column. Whether rule 17 made it null.
   bool SetResult(size_t aggregate, const AggregateState& state, TypeId type, TimestampUs t) const;

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <tuple>
 
 namespace headrace {
 namespace {
-
-bool IsWanted(const ViewCells& view, size_t cell) {
-  return view.wanted.empty() || view.wanted[cell];
-}
 
 bool IsAlone(const Window& window) {
   return window.rows || window.period;
@@ -39,16 +36,22 @@ size_t NumCells(const ViewProgram& program) {
   return program.is_latest_value() ? program.slots.size() : program.windows.size() * program.aggregates.size();
 }
 
+ViewCells AllCells(const ReadPlan& plan, size_t view, size_t begin) {
+  ViewCells cells{view, std::vector<uint32_t>(NumCells(*plan.views()[view].program))};
+  std::iota(cells.places.begin(), cells.places.end(), static_cast<uint32_t>(begin));
+  return cells;
+}
+
 GroupRead::GroupRead(const ReadPlan& plan, std::span<const ViewCells> views) {
   std::vector<Asked> asked;
   for (const ViewCells& view : views) {
     const ViewProgram& program = *plan.views()[view.view].program;
     if (program.is_latest_value()) AddLatest(plan, view);
-    const size_t per_window = program.aggregates.size();
+    const auto per_window = static_cast<ptrdiff_t>(program.aggregates.size());
     for (size_t i = 0; i < program.windows.size(); ++i) {
-      bool any = false;
-      for (size_t aggregate = 0; aggregate < per_window; ++aggregate) any |= IsWanted(view, i * per_window + aggregate);
-      if (any) asked.push_back({&view, i, &program.windows[i]});
+      const auto first = view.places.begin() + static_cast<ptrdiff_t>(i) * per_window;
+      if (std::any_of(first, first + per_window, [](uint32_t place) { return place != kUnwantedCell; }))
+        asked.push_back({&view, i, &program.windows[i]});
     }
   }
   std::stable_sort(asked.begin(), asked.end(),
@@ -61,7 +64,7 @@ void GroupRead::AddLatest(const ReadPlan& plan, const ViewCells& view) {
   const ReadPlan::View& of = plan.views()[view.view];
   Latest& latest = latest_.emplace_back(Latest{of.program, {}});
   for (size_t i = 0; i < of.slots.size(); ++i) {
-    if (IsWanted(view, i)) latest.cells.push_back({view.begin + i, of.slots[i]});
+    if (view.places[i] != kUnwantedCell) latest.cells.push_back({view.places[i], of.slots[i]});
   }
 }
 
@@ -85,15 +88,14 @@ void GroupRead::AddFolds(const ReadPlan& plan, const Asked& asked) {
   const size_t first = asked.number * view.aggregates.size();
   std::vector<Fold>& folds = chains_[asked.chain].folds;
   for (size_t i = 0; i < plan.folds().size(); ++i) {
-    Output output{asked.place, asked.view->begin + first, {}};
-    bool any = false;
+    Output output{asked.place, {}};
     for (const size_t aggregate : plan.folds()[i].aggregates) {
       const auto own = std::find(view.aggregates.begin(), view.aggregates.end(), aggregate);
       const auto number = static_cast<size_t>(own - view.aggregates.begin());
-      const bool reads = own != view.aggregates.end() && IsWanted(*asked.view, first + number);
-      output.places.push_back(reads ? static_cast<uint32_t>(number) : FoldOutput::kUnwanted);
-      any |= reads;
+      output.places.push_back(own == view.aggregates.end() ? kUnwantedCell : asked.view->places[first + number]);
     }
+    const bool any =
+        std::any_of(output.places.begin(), output.places.end(), [](uint32_t place) { return place != kUnwantedCell; });
     if (!any) continue;
     auto fold = std::find_if(folds.begin(), folds.end(), [&](const Fold& f) { return f.fold == i; });
     if (fold == folds.end()) fold = folds.insert(fold, {i, {}});

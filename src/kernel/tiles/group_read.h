@@ -20,17 +20,19 @@ size_t NumCells(const ViewProgram& program);
 
 // What is read of one view.
 struct ViewCells {
-  size_t view = 0;                // of the plan
-  size_t begin = 0;               // the first of its cells, among those of the read
-  std::vector<bool> wanted = {};  // by cell: the others stay as they are; empty: all are set
+  size_t view = 0;               // of the plan
+  std::vector<uint32_t> places;  // of each of its cells, among those of the read; kUnwantedCell: it is not computed
 };
+
+// The cells of a view side by side, from `begin` on.
+ViewCells AllCells(const ReadPlan& plan, size_t view, size_t begin = 0);
 
 class GroupRead {
  public:
   // The plan must outlive it.
   GroupRead(const ReadPlan& plan, std::span<const ViewCells> views);
-  // Of one view, from the first cell on.
-  GroupRead(const ReadPlan& plan, size_t view) : GroupRead(plan, std::vector<ViewCells>{{view}}) {}
+  // All of one view, from the first cell on.
+  GroupRead(const ReadPlan& plan, size_t view) : GroupRead(plan, std::vector<ViewCells>{AllCells(plan, view)}) {}
 
  private:
   friend class KeyEvents;
@@ -46,8 +48,7 @@ class GroupRead {
   // Values of one fold over one window, for one view.
   struct Output {
     size_t window;                 // of the chain
-    size_t begin;                  // the cell that the places count from
-    std::vector<uint32_t> places;  // of the fold's aggregates (FoldOutput)
+    std::vector<uint32_t> places;  // of the fold's aggregates
   };
   struct Fold {
     size_t fold;  // of the plan
