@@ -153,17 +153,19 @@ int64_t KeyEvents::Read(const GroupRead& read, TimestampUs t, Cells* out, size_t
   int64_t overflows = 0;
   Pieces pieces;
   PieceCounts counts;
-  absl::InlinedVector<FoldInput::Output, 8> outputs;
   for (const GroupRead::Chain& chain : read.chains_) {
     pieces.clear();
     counts.clear();
     FindWindows(chain, events, t, &pieces, &counts);
-    for (const GroupRead::Fold& fold : chain.folds) {
-      outputs.clear();
-      for (const GroupRead::Output& output : fold.outputs)
-        outputs.push_back({counts[output.window], begin, output.places});
-      const TileColumn* column = tiles_ == nullptr ? nullptr : &tiles_->column(fold.fold);
-      overflows += plan_->folds()[fold.fold].folder->Fold({events, pieces, outputs, tiles_.get(), column, t}, out);
+    for (size_t i = chain.begin; i < chain.end; ++i) {
+      const GroupRead::Fold& fold = read.folds_[i];
+      FoldInput input = {events, pieces, counts, std::span(read.outputs_).subspan(fold.begin, fold.end - fold.begin),
+                         read.places_};
+      input.tiles = tiles_.get();
+      input.column = tiles_ == nullptr ? nullptr : &tiles_->column(fold.fold);
+      input.t = t;
+      input.begin = begin;
+      overflows += plan_->folds()[fold.fold].folder->Fold(input, out);
     }
   }
   return overflows;

@@ -16,24 +16,6 @@ namespace headrace {
 // In the place of a cell: it is not wanted.
 inline constexpr uint32_t kUnwantedCell = 0xFFFFFFFF;
 
-// What several windows hold, of which each holds all that the one before it does: as pieces, from the last to the first
-// in the order. A tile piece is one of `column`.
-struct FoldInput {
-  // The values over the window that holds the first `pieces` of them. There may be several of one window.
-  struct Output {
-    size_t pieces = 0;
-    size_t begin = 0;  // the cell that the places count from
-    std::span<const uint32_t> places;
-  };
-
-  const EventsView& rows;
-  std::span<const Piece> pieces;
-  std::span<const Output> outputs;     // by how many pieces their windows hold
-  const EventTiles* tiles = nullptr;   // nullptr: there are only rows
-  const TileColumn* column = nullptr;  // this fold's; nullptr: there are only rows
-  TimestampUs t = 0;
-};
-
 // Where the values of one window go. `places`: one per aggregate of the fold, counted from cell `begin`.
 struct FoldOutput {
   Cells& cells;
@@ -44,6 +26,29 @@ struct FoldOutput {
   size_t PlaceOf(size_t aggregate) const { return begin + places[aggregate]; }
   // The value of a state, which gives it to a column. Whether rule 17 made it null.
   bool SetResult(size_t aggregate, const AggregateState& state, TypeId type, TimestampUs t) const;
+};
+
+// What several windows hold, of which each holds all that the one before it does: as pieces, from the last to the first
+// in the order. A tile piece is one of `column`.
+struct FoldInput {
+  // The values over one window, for one view.
+  struct Output {
+    uint32_t window = 0;
+    uint32_t places = 0;  // the first of its places
+  };
+
+  const EventsView& rows;
+  std::span<const Piece> pieces;
+  std::span<const size_t> counts;      // by window: how many of the pieces it holds; ascending
+  std::span<const Output> outputs;     // by window
+  std::span<const uint32_t> places;    // of FoldOutput
+  const EventTiles* tiles = nullptr;   // nullptr: there are only rows
+  const TileColumn* column = nullptr;  // this fold's; nullptr: there are only rows
+  TimestampUs t = 0;
+  size_t begin = 0;  // of FoldOutput
+
+  size_t PiecesOf(const Output& output) const { return counts[output.window]; }
+  FoldOutput To(const Output& output, Cells* out) const { return {*out, begin, places.subspan(output.places)}; }
 };
 
 class Folder {

@@ -57,7 +57,7 @@ GroupRead::GroupRead(const ReadPlan& plan, std::span<const ViewCells> views) {
   std::stable_sort(asked.begin(), asked.end(),
                    [](const Asked& a, const Asked& b) { return ComesBefore(*a.window, *b.window); });
   AddChains(asked);
-  for (const Asked& one : asked) AddFolds(plan, one);
+  for (size_t chain = 0; chain < chains_.size(); ++chain) AddFolds(plan, asked, chain);
 }
 
 void GroupRead::AddLatest(const ReadPlan& plan, const ViewCells& view) {
@@ -83,24 +83,32 @@ void GroupRead::AddChains(std::span<Asked> asked) {
   }
 }
 
-void GroupRead::AddFolds(const ReadPlan& plan, const Asked& asked) {
-  const ReadPlan::View& view = plan.views()[asked.view->view];
-  const size_t first = asked.number * view.aggregates.size();
-  std::vector<Fold>& folds = chains_[asked.chain].folds;
+void GroupRead::AddFolds(const ReadPlan& plan, std::span<const Asked> asked, size_t chain) {
+  chains_[chain].begin = folds_.size();
   for (size_t i = 0; i < plan.folds().size(); ++i) {
-    Output output{asked.place, {}};
-    for (const size_t aggregate : plan.folds()[i].aggregates) {
-      const auto own = std::find(view.aggregates.begin(), view.aggregates.end(), aggregate);
-      const auto number = static_cast<size_t>(own - view.aggregates.begin());
-      output.places.push_back(own == view.aggregates.end() ? kUnwantedCell : asked.view->places[first + number]);
+    Fold fold{i, outputs_.size(), 0};
+    for (const Asked& one : asked) {
+      if (one.chain == chain && AddOutput(plan, plan.folds()[i], one)) fold.end = outputs_.size();
     }
-    const bool any =
-        std::any_of(output.places.begin(), output.places.end(), [](uint32_t place) { return place != kUnwantedCell; });
-    if (!any) continue;
-    auto fold = std::find_if(folds.begin(), folds.end(), [&](const Fold& f) { return f.fold == i; });
-    if (fold == folds.end()) fold = folds.insert(fold, {i, {}});
-    fold->outputs.push_back(std::move(output));
+    if (fold.end > fold.begin) folds_.push_back(fold);
   }
+  chains_[chain].end = folds_.size();
+}
+
+// False: nothing of the fold is wanted.
+bool GroupRead::AddOutput(const ReadPlan& plan, const FoldOf& fold, const Asked& asked) {
+  const std::vector<size_t>& of_view = plan.views()[asked.view->view].aggregates;
+  const size_t first = asked.number * of_view.size();
+  std::vector<uint32_t> places;
+  for (const size_t aggregate : fold.aggregates) {
+    const auto own = std::find(of_view.begin(), of_view.end(), aggregate);
+    const auto number = static_cast<size_t>(own - of_view.begin());
+    places.push_back(own == of_view.end() ? kUnwantedCell : asked.view->places[first + number]);
+  }
+  if (std::all_of(places.begin(), places.end(), [](uint32_t place) { return place == kUnwantedCell; })) return false;
+  outputs_.push_back({static_cast<uint32_t>(asked.place), static_cast<uint32_t>(places_.size())});
+  places_.insert(places_.end(), places.begin(), places.end());
+  return true;
 }
 
 }  // namespace headrace

@@ -45,19 +45,17 @@ class GroupRead {
     const ViewProgram* program;
     std::vector<LatestCell> cells;
   };
-  // Values of one fold over one window, for one view.
-  struct Output {
-    size_t window;                 // of the chain
-    std::vector<uint32_t> places;  // of the fold's aggregates
-  };
+  // One of the plan's, with outputs [begin, end).
   struct Fold {
-    size_t fold;  // of the plan
-    std::vector<Output> outputs;
+    size_t fold;
+    size_t begin;
+    size_t end;
   };
-  // Windows of which each holds all that the one before it does, and the folds over them.
+  // Windows of which each holds all that the one before it does, and folds [begin, end) over them.
   struct Chain {
     std::vector<const Window*> windows;
-    std::vector<Fold> folds;
+    size_t begin = 0;
+    size_t end = 0;
   };
   // A window that a view wants something of.
   struct Asked {
@@ -70,10 +68,15 @@ class GroupRead {
   };
   void AddLatest(const ReadPlan& plan, const ViewCells& view);
   void AddChains(std::span<Asked> asked);
-  void AddFolds(const ReadPlan& plan, const Asked& asked);
+  void AddFolds(const ReadPlan& plan, std::span<const Asked> asked, size_t chain);
+  bool AddOutput(const ReadPlan& plan, const FoldOf& fold, const Asked& asked);
 
   std::vector<Latest> latest_;
   std::vector<Chain> chains_;
+  // In the order in which a read goes through them: the processor has them at hand.
+  std::vector<Fold> folds_;
+  std::vector<FoldInput::Output> outputs_;
+  std::vector<uint32_t> places_;
 };
 
 }  // namespace headrace

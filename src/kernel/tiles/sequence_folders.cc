@@ -79,11 +79,10 @@ class EndsFolder final : public Folder {
     for (const FoldInput::Output& output : input.outputs) {
       const std::unique_ptr<AggregateState> state = MakeAggregateState(call_);
       Walk front{input, selection, *state, front_, false};
-      for (size_t i = output.pieces; i-- > 0 && front.missing > 0;) Take(input.pieces[i], &front);
+      for (size_t i = input.PiecesOf(output); i-- > 0 && front.missing > 0;) Take(input.pieces[i], &front);
       Walk back{input, selection, *state, back_, true};
-      for (size_t i = 0; i < output.pieces && back.missing > 0; ++i) Take(input.pieces[i], &back);
-      const FoldOutput values = {*out, output.begin, output.places};
-      overflows += values.SetResult(0, *state, call_.result_type, input.t) ? 1 : 0;
+      for (size_t i = 0; i < input.PiecesOf(output) && back.missing > 0; ++i) Take(input.pieces[i], &back);
+      overflows += input.To(output, out).SetResult(0, *state, call_.result_type, input.t) ? 1 : 0;
     }
     return overflows;
   }
@@ -167,7 +166,7 @@ class ArgExtremeFolder final : public Folder {
     Tile best;
     size_t seen = 0;
     for (const FoldInput::Output& output : input.outputs) {
-      for (; seen < output.pieces; ++seen) {
+      for (; seen < input.PiecesOf(output); ++seen) {
         const Piece& piece = input.pieces[seen];
         if (piece.is_tile()) {
           logic_.Merge(TileAt(input, piece.level, piece.index), &best);
@@ -175,9 +174,9 @@ class ArgExtremeFolder final : public Folder {
           logic_.AddRows(input.rows, piece.begin, piece.end, &best);
         }
       }
-      const size_t place = FoldOutput{*out, output.begin, output.places}.PlaceOf(0);
+      const size_t place = input.To(output, out).PlaceOf(0);
       if (best) {
-        out->SetFrom(place, input.rows.slots[*call_.argument], FirstWith(input, output.pieces, *best));
+        out->SetFrom(place, input.rows.slots[*call_.argument], FirstWith(input, input.PiecesOf(output), *best));
       } else {
         out->SetNull(place);
       }

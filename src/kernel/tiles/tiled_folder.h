@@ -22,11 +22,10 @@ class TiledFolder final : public Folder {
     typename Logic::Tile total{};
     size_t added = 0;
     for (const FoldInput::Output& output : input.outputs) {
-      if (output.pieces > added) {
-        AddPieces(input, added, output.pieces, &total);
-        added = output.pieces;
-      }
-      overflows += logic_.Set(total, input.t, {*out, output.begin, output.places});
+      const size_t pieces = input.PiecesOf(output);
+      if (pieces > added) AddPieces(input, added, pieces, &total);
+      added = pieces;
+      overflows += logic_.Set(total, input.t, input.To(output, out));
     }
     return overflows;
   }
