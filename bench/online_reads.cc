@@ -3,7 +3,7 @@
 //
 //   ./dev bench online_reads [--benchmark_filter=REGEX]
 #include <benchmark/benchmark.h>
-#include <malloc.h>
+#include <jemalloc/jemalloc.h>
 
 #include <map>
 #include <random>
@@ -67,8 +67,12 @@ EventRows MakeEvents(const ViewProgram& program, int64_t key, size_t count) {
 }
 
 double HeapBytes() {
-  const struct mallinfo2 info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
+  uint64_t now = 1;  // what the numbers are brought up to
+  size_t bytes = 0;
+  size_t size = sizeof bytes;
+  mallctl("epoch", nullptr, nullptr, &now, sizeof now);
+  mallctl("stats.allocated", &bytes, &size, nullptr, 0);
+  return static_cast<double>(bytes);
 }
 
 struct HotKey {

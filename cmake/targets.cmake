@@ -63,3 +63,11 @@ function(headrace_test name)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${HEADRACE_TEST_TIMEOUT})
 endfunction()
+
+# The program's allocator: a request's memory is taken by one thread and freed by another, for which the system's locks.
+# Sanitizers have their own.
+function(headrace_link_allocator target)
+  if(NOT HEADRACE_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,--push-state,--no-as-needed ${HEADRACE_JEMALLOC} -Wl,--pop-state)
+  endif()
+endfunction()
