@@ -1,5 +1,6 @@
-// Reads in process beside a full ingest, for `./dev bench online`: 250 features of 25 views for a warm key, while
-// threads push batches of 1,000 NDJSON events as fast as they become durable. Prints one line of JSON.
+// Reads in process, for `./dev bench online`: 250 features of 25 views for a warm key, alone and while threads push
+// batches of 1,000 NDJSON events as fast as they become durable; and 50 features of 5 views for a hundred keys at once.
+// Prints one line of JSON.
 //
 //   reads FOLDER SECONDS
 //
@@ -30,6 +31,7 @@ constexpr int64_t kPushedKeys = 10'000;
 constexpr int64_t kReadKeys = 100;  // beyond the pushed ones
 constexpr int kEventsPerReadKey = 30;
 constexpr size_t kViews = 25;
+constexpr size_t kViewsOfHundredKeys = 5;
 constexpr size_t kPushers = 2;
 constexpr std::ptrdiff_t kBatchesInFlight = 8;
 constexpr int kBatchRows = 1000;
@@ -100,24 +102,33 @@ class Bench {
         stream_(definition_->streams.at("bench.events")) {
     std::vector<std::string> wanted;
     for (const OnlineViewSpec& view : definition_->views) wanted.push_back(view.view + ".*");
-    plan_ = *PlanFeatures(*definition_->catalog, wanted);
+    one_key_ = {*PlanFeatures(*definition_->catalog, wanted), 1};
+    wanted.resize(kViewsOfHundredKeys);
+    hundred_keys_ = {*PlanFeatures(*definition_->catalog, wanted), 100};
     const std::string body =
         MakeBody(kPushedKeys, kReadKeys, kReadKeys * kEventsPerReadKey, /*at_random=*/false, clock_.Now());
     MustBeOk(online_->PushAndWait(stream_.name, *ParseEvents(stream_, body)).status());
   }
 
-  size_t NumFeatures() const { return plan_.outputs.size(); }
+  struct Question {
+    FeaturePlan plan;
+    int64_t keys;
+  };
+  const Question& one_key() const { return one_key_; }
+  const Question& hundred_keys() const { return hundred_keys_; }
 
   // The microseconds of each read, ascending.
-  std::vector<double> Read(double seconds) {
+  std::vector<double> Read(const Question& question, double seconds) {
     std::vector<double> took;
     const SteadyClock::time_point begin = SteadyClock::now();
     SteadyClock::time_point before = begin;
     for (int64_t i = 0; before - begin < std::chrono::duration<double>(seconds); ++i) {
-      RecordBatch key(Schema(plan_.entities));
-      key.columns[0].AppendInt(kPushedKeys + i % kReadKeys);
-      const Column times = Column::Integers(TypeId::kTimestamp, {online_->ResolveInstant(std::nullopt)});
-      MustBeOk(online_->Read(*definition_, plan_, key, RecordBatch(), times).status());
+      RecordBatch keys(Schema(question.plan.entities));
+      for (int64_t key = 0; key < question.keys; ++key) keys.columns[0].AppendInt(kPushedKeys + (i + key) % kReadKeys);
+      const std::vector<TimestampUs> now_of_each(static_cast<size_t>(question.keys),
+                                                 online_->ResolveInstant(std::nullopt));
+      const Column times = Column::Integers(TypeId::kTimestamp, now_of_each);
+      MustBeOk(online_->Read(*definition_, question.plan, keys, RecordBatch(), times).status());
       const SteadyClock::time_point now = SteadyClock::now();
       took.push_back(std::chrono::duration<double, std::micro>(now - before).count());
       before = now;
@@ -171,7 +182,8 @@ class Bench {
   std::unique_ptr<OnlineFeatures> online_;
   std::shared_ptr<const OnlineDefinition> definition_;
   const StreamSource& stream_;
-  FeaturePlan plan_;
+  Question one_key_;
+  Question hundred_keys_;
   std::counting_semaphore<> in_flight_{kBatchesInFlight};
 };
 
@@ -185,13 +197,18 @@ std::string Figures(const std::vector<double>& sorted) {
 
 void Run(const std::string& folder, double seconds) {
   Bench bench(folder);
-  bench.Read(0.5);  // warm
-  const std::vector<double> idle = bench.Read(seconds);
+  const auto read = [&](double for_seconds) { return bench.Read(bench.one_key(), for_seconds); };
+  read(0.5);  // warm
+  const std::vector<double> idle = read(seconds);
   double rate = 0;
-  const std::vector<double> busy = bench.UnderIngest([&] { return bench.Read(seconds); }, &rate);
-  const std::vector<double> after = bench.Read(seconds);
-  fmt::print("{{\"features\": {}, \"idle\": {}, \"busy\": {}, \"after\": {}, \"events_per_s\": {:.0f}}}\n",
-             bench.NumFeatures(), Figures(idle), Figures(busy), Figures(after), rate);
+  const std::vector<double> busy = bench.UnderIngest([&] { return read(seconds); }, &rate);
+  const std::vector<double> after = read(seconds);
+  const std::vector<double> hundred = bench.Read(bench.hundred_keys(), seconds / 2);
+  fmt::print(
+      "{{\"features\": {}, \"idle\": {}, \"busy\": {}, \"after\": {}, \"events_per_s\": {:.0f}, "
+      "\"features_of_hundred_keys\": {}, \"hundred_keys\": {}}}\n",
+      bench.one_key().plan.outputs.size(), Figures(idle), Figures(busy), Figures(after), rate,
+      bench.hundred_keys().plan.outputs.size(), Figures(hundred));
 }
 
 }  // namespace
