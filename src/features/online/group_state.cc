@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/codec.h"
+#include "base/parallel.h"
 #include "base/prefetch.h"
 
 namespace headrace {
@@ -497,26 +498,39 @@ bool GroupState::AllForgotten(std::string_view bytes, TimestampUs horizon) const
   return events.size() == 0;
 }
 
-Status GroupState::Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget) {
+// The states are shared out by the first byte of their key; the key without bytes is by itself.
+Status GroupState::Restore(std::string prefix, int64_t stored_until, int threads, std::atomic<int64_t>* budget) {
+  constexpr size_t kBytes = 256;
   prefix_ = std::move(prefix);
   stored_until_ = stored_until;
   marked_ = true;
-  Status read = store_.ReadStates(prefix_, [&](std::string_view name, std::string_view bytes) -> Status {
+  const auto restore = [&](std::string_view name, std::string_view bytes) -> Status {
     if (*budget <= 0) return absl::CancelledError();
-    const size_t before = bytes_;
-    HR_RETURN_IF_ERROR(RestoreKey(name.substr(prefix_.size()), bytes));
-    *budget -= static_cast<int64_t>(bytes_ - before);
+    HR_ASSIGN_OR_RETURN(const size_t size, RestoreKey(name.substr(prefix_.size()), bytes));
+    *budget -= static_cast<int64_t>(size);
     return absl::OkStatus();
-  });
-  if (!absl::IsCancelled(read)) return read;
+  };
+  const auto restore_share = [&](size_t first_byte) -> Status {
+    if (first_byte < kBytes) return store_.ReadStates(prefix_ + static_cast<char>(first_byte), restore);
+    HR_ASSIGN_OR_RETURN(const std::optional<std::string> state, store_.ReadState(prefix_));
+    return state ? restore(prefix_, *state) : absl::OkStatus();
+  };
+  std::atomic<bool> all = true;
+  HR_RETURN_IF_ERROR(ParallelFor(kBytes + 1, threads, [&](size_t share) -> Status {
+    Status restored = restore_share(share);
+    if (!absl::IsCancelled(restored)) return restored;
+    all = false;
+    return absl::OkStatus();
+  }));
   for (Shard& shard : shards_) {
     const std::unique_lock lock(shard.mutex);
-    shard.shelved = true;
+    shard.shelved = !all;
   }
   return absl::OkStatus();
 }
 
-Status GroupState::RestoreKey(std::string_view name, std::string_view bytes) {
+// Returns how much memory it takes.
+StatusOr<size_t> GroupState::RestoreKey(std::string_view name, std::string_view bytes) {
   HR_ASSIGN_OR_RETURN(const EventRows rows, DecodeRows(plan_.slots(), bytes));
   const KeyName key_name(name);
   Shard& shard = ShardOf(key_name);
@@ -526,7 +540,7 @@ Status GroupState::RestoreKey(std::string_view name, std::string_view bytes) {
   key.events.Restore(rows);
   shard.wheel.Schedule(&key, key.events.ForgetsFrom());
   Count({}, key.size());
-  return absl::OkStatus();
+  return key.size().bytes;
 }
 
 }  // namespace headrace

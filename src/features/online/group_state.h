@@ -99,8 +99,8 @@ class GroupState {
   // Whether no read at `horizon` or later sees any event of a state's bytes, or of a change's.
   bool AllForgotten(std::string_view bytes, TimestampUs horizon) const;
   // Takes over the states under `prefix`, which have every event up to `stored_until`: reads them until memory has
-  // `*budget` bytes of them, which it is reduced by; the rest of the keys stay where they are.
-  Status Restore(std::string prefix, int64_t stored_until, std::atomic<int64_t>* budget);
+  // `*budget` bytes of them, which it is reduced by; the rest of the keys stay where they are. On so many threads.
+  Status Restore(std::string prefix, int64_t stored_until, int threads, std::atomic<int64_t>* budget);
 
  private:
   static constexpr size_t kShardBits = 6;
@@ -180,7 +180,7 @@ class GroupState {
   Status WriteShard(Shard& shard, bool all, TimestampUs horizon);
   size_t EvictFrom(Shard& shard, size_t bytes, size_t looks);
   StatusOr<bool> Load(const KeyName& name);
-  Status RestoreKey(std::string_view name, std::string_view bytes);
+  StatusOr<size_t> RestoreKey(std::string_view name, std::string_view bytes);
   using Locks = absl::InlinedVector<std::shared_lock<std::shared_mutex>, kShards>;
   using Absent = absl::flat_hash_set<std::string_view>;
   using FoundKeys = absl::InlinedVector<const Key*, 16>;
