@@ -142,6 +142,9 @@ class ExportedLogStore : public OnlineStore {
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
     return store_->ReadStates(prefix, visitor);
   }
+  Status ReadStatesInParallel(std::string_view prefix, int threads, const StateVisitor& visitor) const override {
+    return store_->ReadStatesInParallel(prefix, threads, visitor);
+  }
   StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override {
     return store_->ReadState(name);
   }

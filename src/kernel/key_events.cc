@@ -63,8 +63,8 @@ void KeyEvents::Restore(const EventRows& rows) {
   MakeTilesIfLarge();
 }
 
-// Most reads ask for now, and for windows that hold all that is kept. For others a search without branches: where it
-// goes is nothing that the processor could foresee.
+// Most reads ask for the present instant, and for windows that hold all that is kept. Others search without branches:
+// where that goes is nothing that the processor could foresee.
 size_t KeyEvents::FirstAtOrAfter(TimestampUs instant) const {
   const std::span<const TimestampUs> times = rows_.event_time();
   if (times.empty() || instant <= times.front()) return 0;

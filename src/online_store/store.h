@@ -63,6 +63,10 @@ class OnlineStore {
   using StateVisitor = std::function<Status(std::string_view name, std::string_view bytes)>;
   // The states whose name begins with `prefix`, by name.
   virtual Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const = 0;
+  // The same in any order, by up to so many threads that call the visitor at once, where the store can share them out.
+  virtual Status ReadStatesInParallel(std::string_view prefix, int /*threads*/, const StateVisitor& visitor) const {
+    return ReadStates(prefix, visitor);
+  }
 
   // The state of exactly this name, if there is one.
   virtual StatusOr<std::optional<std::string>> ReadState(std::string_view name) const = 0;

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <random>
 #include <thread>
 
 #include "online_store/memory/memory_store.h"
@@ -168,6 +170,51 @@ TEST(OnlineStoreTest, StatesAreReadByTheirNameAndDroppedByItsBeginning) {
   DropStatesAndExpect(memory);
   const Folder folder;
   DropStatesAndExpect(*OpenOrDie(folder.path()));
+}
+
+std::vector<std::string> StatesOfThreads(const OnlineStore& store, std::string_view prefix) {
+  std::vector<std::string> states;
+  std::mutex mutex;
+  const Status read = store.ReadStatesInParallel(prefix, 3, [&](std::string_view name, std::string_view bytes) {
+    const std::lock_guard lock(mutex);
+    states.push_back(fmt::format("{}={}", name, bytes));
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+  std::sort(states.begin(), states.end());
+  return states;
+}
+
+// Each once, whatever the files are that they lie in: of some prefixes, among names that only begin alike.
+void ReadByThreadsAndExpect(OnlineStore& store) {
+  std::mt19937_64 random(5);
+  const std::string prefixes[] = {"a", "a/", "a/b", "b/", "c"};
+  for (int round = 0; round < 8; ++round) {
+    std::vector<OnlineStore::StateChange> changes;
+    for (int i = 0; i < 50; ++i) {
+      std::string name = prefixes[random() % 4];
+      for (uint64_t length = random() % 4; length > 0; --length)
+        name += static_cast<char>(random() % 2 == 0 ? random() : 'b');
+      changes.push_back({name, "x", random() % 2 == 0});
+    }
+    EXPECT_TRUE(store.WriteStates(changes).ok());
+    EXPECT_TRUE(store.WriteCheckpoint({0, {}}).ok());  // a file of its own
+    for (const std::string& prefix : prefixes) {
+      std::vector<std::string> expected = StatesOf(store, prefix);
+      std::sort(expected.begin(), expected.end());
+      EXPECT_EQ(StatesOfThreads(store, prefix), expected);
+    }
+  }
+  const auto refuse = [](std::string_view, std::string_view) { return absl::CancelledError(); };
+  EXPECT_TRUE(absl::IsCancelled(store.ReadStatesInParallel("a", 3, refuse)));
+  EXPECT_TRUE(store.ReadStatesInParallel("c", 3, refuse).ok());
+}
+
+TEST(OnlineStoreTest, StatesAreReadBySeveralThreads) {
+  MemoryStore memory;
+  ReadByThreadsAndExpect(memory);
+  const Folder folder;
+  ReadByThreadsAndExpect(*OpenOrDie(folder.path()));
 }
 
 void TruncateAndExpect(OnlineStore& store) {

@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "base/codec.h"
-#include "base/parallel.h"
 #include "base/prefetch.h"
 
 namespace headrace {
@@ -498,33 +497,21 @@ bool GroupState::AllForgotten(std::string_view bytes, TimestampUs horizon) const
   return events.size() == 0;
 }
 
-// The states are shared out by the first byte of their key; the key without bytes is by itself.
 Status GroupState::Restore(std::string prefix, int64_t stored_until, int threads, std::atomic<int64_t>* budget) {
-  constexpr size_t kBytes = 256;
   prefix_ = std::move(prefix);
   stored_until_ = stored_until;
   marked_ = true;
-  const auto restore = [&](std::string_view name, std::string_view bytes) -> Status {
-    if (*budget <= 0) return absl::CancelledError();
-    HR_ASSIGN_OR_RETURN(const size_t size, RestoreKey(name.substr(prefix_.size()), bytes));
-    *budget -= static_cast<int64_t>(size);
-    return absl::OkStatus();
-  };
-  const auto restore_share = [&](size_t first_byte) -> Status {
-    if (first_byte < kBytes) return store_.ReadStates(prefix_ + static_cast<char>(first_byte), restore);
-    HR_ASSIGN_OR_RETURN(const std::optional<std::string> state, store_.ReadState(prefix_));
-    return state ? restore(prefix_, *state) : absl::OkStatus();
-  };
-  std::atomic<bool> all = true;
-  HR_RETURN_IF_ERROR(ParallelFor(kBytes + 1, threads, [&](size_t share) -> Status {
-    Status restored = restore_share(share);
-    if (!absl::IsCancelled(restored)) return restored;
-    all = false;
-    return absl::OkStatus();
-  }));
+  Status read =
+      store_.ReadStatesInParallel(prefix_, threads, [&](std::string_view name, std::string_view bytes) -> Status {
+        if (*budget <= 0) return absl::CancelledError();
+        HR_ASSIGN_OR_RETURN(const size_t size, RestoreKey(name.substr(prefix_.size()), bytes));
+        *budget -= static_cast<int64_t>(size);
+        return absl::OkStatus();
+      });
+  if (!absl::IsCancelled(read)) return read;
   for (Shard& shard : shards_) {
     const std::unique_lock lock(shard.mutex);
-    shard.shelved = !all;
+    shard.shelved = true;
   }
   return absl::OkStatus();
 }

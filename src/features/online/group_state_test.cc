@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 
-#include "online_store/memory/memory_store.h"
+#include "online_store/rocksdb/rocksdb_store.h"
 
 namespace headrace {
 namespace {
@@ -59,10 +60,15 @@ void CheckRestored(size_t key_parts, TypeId type) {
   }
   std::vector<const Column*> columns;
   for (const Column& column : rows.columns) columns.push_back(&column);
-  MemoryStore store;
+  const std::string folder = ::testing::TempDir() + "group_state";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::unique_ptr<OnlineStore> on_disk = *OpenRocksDbStore(folder);
+  OnlineStore& store = *on_disk;
   GroupState written(GroupOf(program), store, "p/");
   written.Insert(*EventBatch::Prepare(program, columns, numbers.size(), {false, numbers, {}, numbers}));
   ASSERT_TRUE(written.WriteChanges(0).ok());
+  ASSERT_TRUE(store.WriteCheckpoint({0, {}}).ok());
   const std::map<std::string, std::vector<int64_t>> expected = EventsOf(written);
   ASSERT_FALSE(expected.empty());
 

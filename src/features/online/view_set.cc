@@ -254,12 +254,14 @@ StatusOr<Included> RestoreFromCheckpoint(const OnlineStore& store, size_t memory
     if (MatchesMeta(meta, group)) included[group.name()] = store.CheckpointPosition();
   }
   std::atomic<int64_t> budget = static_cast<int64_t>(std::min<size_t>(memory_bytes, kUnlimited));
-  for (const ViewSet::Group& group : set->groups) {
-    if (!included.contains(group.name())) continue;
+  const int threads_of_each = std::max(1, Threads() / static_cast<int>(std::max<size_t>(included.size(), 1)));
+  HR_RETURN_IF_ERROR(ParallelFor(set->groups.size(), Threads(), [&](size_t i) -> Status {
+    const ViewSet::Group& group = set->groups[i];
+    if (!included.contains(group.name())) return absl::OkStatus();
     HR_ASSIGN_OR_RETURN(std::string prefix, meta.Find("groups")->Find(group.name())->GetString("states"));
-    HR_RETURN_IF_ERROR(Annotate(group.state->Restore(std::move(prefix), stored_until, Threads(), &budget),
-                                fmt::format("checkpoint of view {}", group.name())));
-  }
+    return Annotate(group.state->Restore(std::move(prefix), stored_until, threads_of_each, &budget),
+                    fmt::format("checkpoint of view {}", group.name()));
+  }));
   return included;
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/boot.h"
+#include "base/parallel.h"
 #include "online_store/rocksdb/periodic_sync.h"
 #include "online_store/rocksdb/rocksdb_files.h"
 #include "online_store/rocksdb/store_files.h"
@@ -155,11 +156,15 @@ class RocksDbStore : public OnlineStore {
   uint64_t CheckpointPosition() const override { return checkpoint_position_; }
 
   Status ReadStates(std::string_view prefix, const StateVisitor& visitor) const override {
-    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, state()));
-    for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(ToSlice(prefix)); it->Next()) {
-      HR_RETURN_IF_ERROR(visitor(FromSlice(it->key()), FromSlice(it->value())));
-    }
-    return FromRocksDb(it->status(), "reading states");
+    return ReadStateRange(prefix, prefix, std::nullopt, visitor);
+  }
+
+  Status ReadStatesInParallel(std::string_view prefix, int threads, const StateVisitor& visitor) const override {
+    const std::vector<std::string> begins = BeginsOfShares(prefix);
+    return ParallelFor(begins.size(), threads, [&](size_t i) {
+      const bool is_last = i + 1 == begins.size();
+      return ReadStateRange(prefix, begins[i], is_last ? std::nullopt : std::optional(begins[i + 1]), visitor);
+    });
   }
 
   StatusOr<std::optional<std::string>> ReadState(std::string_view name) const override {
@@ -190,6 +195,34 @@ class RocksDbStore : public OnlineStore {
   }
 
  private:
+  // Those under `prefix` from `begin` to before `end`.
+  Status ReadStateRange(std::string_view prefix, std::string_view begin, const std::optional<std::string>& end,
+                        const StateVisitor& visitor) const {
+    rocksdb::ReadOptions options;
+    const rocksdb::Slice upper = end ? rocksdb::Slice(*end) : rocksdb::Slice();
+    if (end) options.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, state()));
+    for (it->Seek(ToSlice(begin)); it->Valid() && it->key().starts_with(ToSlice(prefix)); it->Next()) {
+      HR_RETURN_IF_ERROR(visitor(FromSlice(it->key()), FromSlice(it->value())));
+    }
+    return FromRocksDb(it->status(), "reading states");
+  }
+
+  // Where the files of the states under `prefix` begin, which are of a size: what lies between is about alike.
+  std::vector<std::string> BeginsOfShares(std::string_view prefix) const {
+    rocksdb::ColumnFamilyMetaData states;
+    db_->GetColumnFamilyMetaData(state(), &states);
+    std::vector<std::string> begins = {std::string(prefix)};
+    for (const rocksdb::LevelMetaData& level : states.levels) {
+      for (const rocksdb::SstFileMetaData& file : level.files) {
+        if (file.smallestkey.starts_with(prefix)) begins.push_back(file.smallestkey);
+      }
+    }
+    std::sort(begins.begin(), begins.end());
+    begins.erase(std::unique(begins.begin(), begins.end()), begins.end());
+    return begins;
+  }
+
   // 0: it was never written.
   StatusOr<uint64_t> ReadPosition(const char* key) const {
     std::string bytes;
